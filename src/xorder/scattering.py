@@ -1,0 +1,136 @@
+"""How atoms scatter: form factors, dispersion, neutron lengths, masses.
+
+Tables: Waasmaier & Kirfel, Acta Cryst. A51, 416 (1995) for f0 (through xraydb); Cromer & Liberman for
+f' and f'' (through gemmi); Sears (1992) neutron lengths (through gemmi).
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import re
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+
+from xorder.errors import BadInput
+from xorder.results import Array
+
+__all__ = [
+    "HC",
+    "atomic_mass",
+    "atomic_number",
+    "dispersion",
+    "energy_from_wavelength",
+    "form_factor",
+    "neutron_length",
+    "wavelength_from_energy",
+]
+
+#: Planck's constant times the speed of light, eV Å (exact in the SI of 2019).
+HC = 12398.419843320026
+
+
+def wavelength_from_energy(energy: float) -> float:
+    """Return the wavelength in Å of photons of `energy` in eV."""
+    return HC / energy
+
+
+def energy_from_wavelength(wavelength: float) -> float:
+    """Return the energy in eV of photons of `wavelength` in Å."""
+    return HC / wavelength
+
+
+@functools.cache
+def atomic_number(element: str) -> int:
+    """Return Z of a chemical symbol.
+
+    Raises
+    ------
+    BadInput
+        Where there is no such element.
+    """
+    import gemmi
+
+    number = int(gemmi.Element(element).atomic_number)
+    if number == 0:
+        raise BadInput(f"there is no element {element!r}", expected="a chemical symbol such as 'Ta'")
+    return number
+
+
+@functools.cache
+def atomic_mass(element: str) -> float:
+    """Return the standard atomic mass in g/mol."""
+    import gemmi
+
+    atomic_number(element)
+    return float(gemmi.Element(element).weight)
+
+
+@functools.cache
+def neutron_length(element: str) -> float:
+    """Return the bound coherent neutron scattering length in fm (Sears 1992)."""
+    import gemmi
+
+    atomic_number(element)
+    return float(gemmi.Element(element).neutron92.get_coefs()[0])
+
+
+def dispersion(element: str, wavelength: float) -> complex:
+    """Return f' + i f'' in electrons at an X-ray `wavelength` in Å (Cromer & Liberman)."""
+    import gemmi
+
+    f1, f2 = gemmi.cromer_liberman(
+        z=atomic_number(element), energy=energy_from_wavelength(wavelength)
+    )
+    return complex(f1, f2)
+
+
+def form_factor(species: str, s: Array) -> Array:
+    """Return the X-ray form factor f0 of an atom or ion.
+
+    .. math:: f_0(s) = c + \\sum_{i=1}^{5} a_i e^{-b_i s^2}, \\quad s = \\sin\\theta/\\lambda
+
+    Waasmaier & Kirfel, Acta Cryst. A51, 416 (1995), eq. 2; valid to s = 6 Å⁻¹ (Q = 75 Å⁻¹).
+
+    Parameters
+    ----------
+    species
+        Symbol with an optional charge: ``"Ta"``, ``"Cl1-"``. An ion without a table is taken as its
+        neutral atom.
+    s
+        sin θ / λ in Å⁻¹, any shape.
+
+    Returns
+    -------
+    :
+        f0 in electrons, shape of `s`.
+    """
+    offset, scale, exponents = _waasmaier_kirfel(species)
+    s_squared = np.asarray(s, dtype=float)[..., None] ** 2
+    return np.asarray(offset + np.sum(scale * np.exp(-exponents * s_squared), axis=-1))
+
+
+@functools.cache
+def _waasmaier_kirfel(species: str) -> tuple[float, Array, Array]:
+    element = re.sub(r"[^A-Za-z].*", "", species)
+    atomic_number(element)
+    table = _waasmaier_kirfel_table()
+    return table.get(species) or table[element]
+
+
+@functools.cache
+def _waasmaier_kirfel_table() -> dict[str, tuple[float, Array, Array]]:
+    # Importing xraydb costs a second (SQLAlchemy); its table is one query away.
+    spec = importlib.util.find_spec("xraydb")
+    if spec is None or not spec.submodule_search_locations:
+        raise BadInput("the package xraydb is not installed", expected="`pip install xraydb`")
+    path = Path(spec.submodule_search_locations[0]) / "xraydb.sqlite"
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+        rows = database.execute("select ion, offset, scale, exponents from Waasmaier").fetchall()
+    return {
+        ion: (offset, np.array(json.loads(scale)), np.array(json.loads(exponents)))
+        for ion, offset, scale, exponents in rows
+    }
