@@ -17,7 +17,8 @@
     ├── ProvenanceWarning              a model structure used where a measured one is needed
     └── DataWarning                    something in measured data deserves a look
 
-A message says first what was found and where, with the number, then what was expected or what to do.
+A message says first what was found and where, with the number, then what was expected or what
+to do.
 """
 
 from __future__ import annotations

@@ -56,7 +56,9 @@ def atomic_number(element: str) -> int:
 
     number = int(gemmi.Element(element).atomic_number)
     if number == 0:
-        raise BadInput(f"there is no element {element!r}", expected="a chemical symbol such as 'Ta'")
+        raise BadInput(
+            f"there is no element {element!r}", expected="a chemical symbol such as 'Ta'"
+        )
     return number
 
 
