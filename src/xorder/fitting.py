@@ -1,9 +1,9 @@
 """The one fit: objectives over named parameters, bounded least squares, honest errors.
 
-An `Objective` is data, model and weights together: it gives a weighted residual and, where it can, its
-Jacobian. `fit` minimises one objective or the sum of several, which share the parameters whose names
-they share. Standard errors count independent points: an objective whose points are oversampled says
-how many are independent, and its residual is scaled so that χ² counts those.
+An `Objective` is data, model and weights together: it gives a weighted residual and its Jacobian.
+`fit` minimises one objective or the sum of several, which share the parameters whose names they
+share. Standard errors count independent points: an objective whose points are oversampled says how
+many are independent, and its residual is scaled so that χ² counts those.
 """
 
 from __future__ import annotations
@@ -378,11 +378,7 @@ def _covariance(jacobian: Array, held: NDArray[np.bool_]) -> Array:
 
 
 def _flags(space: Space, covar: Array, at_bound: NDArray[np.bool_]) -> tuple[str, ...]:
-    flags = [
-        f"{name} stopped at its bound"
-        for name, bad in zip(space.names, at_bound, strict=True)
-        if bad
-    ]
+    flags = [f"{space.names[i]} stopped at its bound" for i in np.flatnonzero(at_bound)]
     variance = np.diag(covar)
     flags += [
         f"{name} is not determined by the data"

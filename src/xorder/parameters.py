@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import CodeType
 from typing import Any
@@ -16,11 +16,10 @@ from xorder.results import Array
 
 __all__ = ["Parameter", "Parameters", "Space"]
 
-_FUNCTIONS: dict[str, Callable[..., float]] = {
+_FUNCTIONS: dict[str, Any] = {
     name: getattr(math, name)
     for name in ("sqrt", "exp", "log", "sin", "cos", "tan", "radians", "degrees")
-} | {"abs": abs, "min": min, "max": max}
-_CONSTANTS = {"pi": math.pi}
+} | {"abs": abs, "min": min, "max": max, "pi": math.pi}
 _ALLOWED = (
     ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Name, ast.Load, ast.Constant,
     ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd,
@@ -189,7 +188,7 @@ def _compiled(name: str, expr: str) -> tuple[CodeType, set[str]]:
             )
         if isinstance(node, ast.Name):
             used.add(node.id)
-    return compile(tree, f"<constraint {name}>", "eval"), used - set(_FUNCTIONS) - set(_CONSTANTS)
+    return compile(tree, f"<constraint {name}>", "eval"), used - set(_FUNCTIONS)
 
 
 def _ordered_constraints(parameters: Parameters) -> list[tuple[str, CodeType]]:
@@ -207,9 +206,5 @@ def _ordered_constraints(parameters: Parameters) -> list[tuple[str, CodeType]]:
         ready = [name for name, (_, used) in waiting.items() if not used & set(waiting)]
         if not ready:
             raise BadInput(f"constraints {', '.join(waiting)} depend on one another in a circle")
-        for name in ready:
-            ordered.append((name, waiting.pop(name)[0]))
+        ordered += [(name, waiting.pop(name)[0]) for name in ready]
     return ordered
-
-
-_FUNCTIONS.update(_CONSTANTS)  # type: ignore[arg-type]

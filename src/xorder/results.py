@@ -1,7 +1,7 @@
 """What every result shares: provenance, rich display, tables, storage.
 
-A result is a frozen dataclass of documented fields; `quantity` gives a field its unit, its symbol and
-the axis it runs along. Everything that shows or stores a result walks these fields.
+A result is a frozen dataclass of documented fields; `quantity` gives a field its unit, its symbol
+and the axis it runs along. Everything that shows or stores a result walks these fields.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How atoms scatter: form factors, dispersion, neutron lengths, masses.
 
-Tables: Waasmaier & Kirfel, Acta Cryst. A51, 416 (1995) for f0 (through xraydb); Cromer & Liberman for
-f' and f'' (through gemmi); Sears (1992) neutron lengths (through gemmi).
+Tables: Waasmaier & Kirfel, Acta Cryst. A51, 416 (1995) for f0 (through xraydb); Cromer & Liberman
+for f' and f'' (through gemmi); Sears (1992) neutron lengths (through gemmi).
 """
 
 from __future__ import annotations

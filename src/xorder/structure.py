@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -183,7 +183,7 @@ def unit_cell_atoms(crystal: Crystal) -> Atoms:
 def composition(crystal: Crystal) -> dict[str, float]:
     """Return the atoms of each element in one cell, occupancies counted."""
     atoms = unit_cell_atoms(crystal)
-    counts: Counter[str] = Counter()
+    counts: dict[str, float] = defaultdict(float)
     for element, occupancy in zip(atoms.elements, atoms.occupancy, strict=True):
         counts[str(element)] += float(occupancy)
     return dict(counts)
