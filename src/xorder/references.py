@@ -15,9 +15,7 @@ __all__ = ["load", "names"]
 def names() -> tuple[str, ...]:
     """Return the names of the reference structures, sorted."""
     folder = resources.files("xorder.reference_spectra") / "structures"
-    return tuple(
-        sorted(file.name[:-4] for file in folder.iterdir() if file.name.endswith(".cif"))
-    )
+    return tuple(sorted(file.name[:-4] for file in folder.iterdir() if file.name.endswith(".cif")))
 
 
 def load(name_or_path: str | Path, *, line_positions: bool = False) -> Crystal:

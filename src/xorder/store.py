@@ -1,12 +1,266 @@
-"""Results on disk: HDF5 in NeXus, written whole or not at all."""
+"""Results on disk: HDF5 in NeXus terms, written whole or not at all.
+
+A result becomes an NXdata group: arrays with units and their axes, so that viewers draw it unasked;
+nested results become groups in it; how it was made stands in an NXprocess group inside.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 
-def write_results(path: Path, results: Mapping[str, Any]) -> Path:
-    """Write named results to one file."""
-    raise OSError(path)
+from xorder._version import __version__
+from xorder.errors import CannotWrite
+
+__all__ = ["atomic_path", "write_results", "write_text"]
+
+#: Arrays longer than this are compressed.
+SMALL = 512
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that takes its place when the block ends well.
+
+    Raises
+    ------
+    CannotWrite
+        Where the folder or the disk refuses; nothing is left behind then.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".part")
+        os.close(handle)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        # mkstemp makes files only their owner can read; results are for the group, as umask says.
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a text file whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
+
+
+def write_results(
+    path: Path, results: Mapping[str, Any], *, attributes: Mapping[str, Any] | None = None
+) -> Path:
+    """Write named results to one HDF5 file.
+
+    Parameters
+    ----------
+    path
+        File to write; an existing one is replaced when all is written.
+    results
+        Results by the name of their group.
+    attributes
+        Facts about the entry: title, sample, composition, "simulated".
+
+    Raises
+    ------
+    CannotWrite
+        Where the folder or the disk refuses.
+    """
+    import h5py
+
+    with atomic_path(path) as temporary, h5py.File(temporary, "w", track_order=True) as file:
+        file.attrs.update(NX_class="NXroot", default="entry", creator=f"xorder {__version__}")
+        entry = file.create_group("entry", track_order=True)
+        entry.attrs["NX_class"] = "NXentry"
+        if results:
+            entry.attrs["default"] = next(iter(results))
+        for name, value in (attributes or {}).items():
+            _write(entry, name, value, {})
+        for name, result in results.items():
+            _write(entry, name, result, {})
+    return path
+
+
+def _write(group: Any, name: str, value: Any, metadata: Mapping[str, Any]) -> None:
+    for matches, write in _WRITERS:
+        if matches(value):
+            written = write(group, name, value)
+            if metadata.get("unit"):
+                written.attrs["units"] = metadata["unit"]
+            if metadata.get("symbol"):
+                written.attrs["long_name"] = metadata["symbol"]
+            return
+    _write_text(group, name, json.dumps(value, default=str))
+
+
+def _write_dataclass(group: Any, name: str, value: Any) -> Any:
+    own = group.create_group(name, track_order=True)
+    own.attrs["type"] = type(value).__name__
+    own.attrs["NX_class"] = "NXcollection"
+    for f in fields(value):
+        item = getattr(value, f.name)
+        if f.name == "provenance":
+            _write_provenance(own, item)
+        else:
+            _write(own, f.name, item, f.metadata)
+    _set_default_plot(own, value)
+    return own
+
+
+def _set_default_plot(group: Any, value: Any) -> None:
+    """Make the first array that runs along another field the group's NeXus signal."""
+    for f in fields(value):
+        axes = f.metadata.get("dims", ())
+        if axes and f.name not in axes and all(axis in group for axis in axes) and f.name in group:
+            group.attrs.update(NX_class="NXdata", signal=f.name)
+            group.attrs["axes"] = list(axes)
+            return
+    for f in fields(value):
+        if f.name in group and "signal" in getattr(group[f.name], "attrs", {}):
+            group.attrs["default"] = f.name
+            return
+
+
+def _write_provenance(group: Any, provenance: Any) -> None:
+    if provenance is None:
+        return
+    process = group.create_group("process", track_order=True)
+    process.attrs["NX_class"] = "NXprocess"
+    process["program"] = "xorder"
+    process["version"] = provenance.version
+    process["date"] = provenance.time
+    process["function"] = provenance.function
+    _write(process, "parameters", provenance.parameters, {})
+    process["parameters"].attrs["NX_class"] = "NXparameters"
+
+
+def _write_parameters(group: Any, name: str, parameters: Any) -> Any:
+    """Write fit parameters as NXparameters, whose attributes are lmfit's words."""
+    own = group.create_group(name, track_order=True)
+    own.attrs["NX_class"] = "NXparameters"
+    for p in parameters.values():
+        own[p.name] = p.value
+        own[p.name].attrs.update(
+            vary=p.vary, min=p.min, max=p.max, expression=p.expr,
+            initial=p.init_value, error=p.stderr, units=p.unit,
+        )  # fmt: skip
+    return own
+
+
+def _write_mapping(group: Any, name: str, mapping: Mapping[str, Any]) -> Any:
+    own = group.create_group(name, track_order=True)
+    own.attrs["NX_class"] = "NXcollection"
+    for key, item in mapping.items():
+        _write(own, str(key).replace("/", "_"), item, {})
+    return own
+
+
+def _write_sequence(group: Any, name: str, items: Any) -> Any:
+    own = group.create_group(name, track_order=True)
+    own.attrs["NX_class"] = "NXcollection"
+    for index, item in enumerate(items):
+        _write(own, f"{index:03d}", item, {})
+    return own
+
+
+def _write_numbers(group: Any, name: str, numbers: Any) -> Any:
+    own = group.create_group(name, track_order=True)
+    own.attrs["NX_class"] = "NXcollection"
+    for number in numbers:
+        key = number.name.replace("/", "_")
+        own[key] = number.value
+        own[key].attrs.update(error=number.stderr, units=number.unit, note=number.note)
+    return own
+
+
+def _write_array(group: Any, name: str, array: Any) -> Any:
+    if array.dtype.kind in "US":
+        return _write_strings(group, name, array.tolist())
+    return group.create_dataset(name, data=array, **_compression(array))
+
+
+def _compression(array: Any) -> dict[str, Any]:
+    return {"compression": "gzip", "shuffle": True} if array.size > SMALL else {}
+
+
+def _write_strings(group: Any, name: str, items: Any) -> Any:
+    import h5py
+
+    return group.create_dataset(name, data=list(items), dtype=h5py.string_dtype(), shape=len(items))
+
+
+def _write_scalar(group: Any, name: str, value: Any) -> Any:
+    return group.create_dataset(name, data=value)
+
+
+def _write_text(group: Any, name: str, value: Any) -> Any:
+    return group.create_dataset(name, data=str(value))
+
+
+def _write_nothing(group: Any, name: str, _value: Any) -> Any:
+    import h5py
+
+    return group.create_dataset(name, data=h5py.Empty("f8"))
+
+
+def _is_sequence_of(kind: type | tuple[type, ...]) -> Callable[[Any], bool]:
+    return lambda value: (
+        isinstance(value, (tuple, list)) and bool(value) and all(isinstance(v, kind) for v in value)
+    )
+
+
+def _is_numbers(value: Any) -> bool:
+    return isinstance(value, tuple) and bool(value) and all(hasattr(v, "stderr") for v in value)
+
+
+def _is_instance(value: Any) -> bool:
+    return is_dataclass(value) and not isinstance(value, type)
+
+
+#: What is written how: the first that matches.
+_WRITERS: tuple[tuple[Callable[[Any], bool], Callable[[Any, str, Any], Any]], ...] = (
+    (lambda value: value is None, _write_nothing),
+    (lambda value: isinstance(value, np.ndarray), _write_array),
+    (lambda value: isinstance(value, (bool, int, float, complex, np.generic)), _write_scalar),
+    (lambda value: isinstance(value, (str, Path)), _write_text),
+    (lambda value: hasattr(value, "valuesdict"), _write_parameters),
+    (lambda value: isinstance(value, Mapping), _write_mapping),
+    (_is_numbers, _write_numbers),
+    (_is_instance, _write_dataclass),
+    (_is_sequence_of(str), _write_strings),
+    (
+        _is_sequence_of((int, float)),
+        lambda group, name, items: _write_array(group, name, np.array(items)),
+    ),
+    (lambda value: isinstance(value, (tuple, list)), _write_sequence),
+)
+
+
+def _cannot_write(path: Path, error: OSError) -> CannotWrite:
+    return CannotWrite(
+        f"cannot write: {error.strerror or error}",
+        expected="a folder with write permission and space",
+        source=path,
+    )
+
+
+def _umask() -> int:
+    # The only way to read the mask is to set it.
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,36 @@
+# `make example` and `make test` need only Python >= 3.11 and make; they create what they need.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: example test lint clean
+
+example: $(VENV)/.installed
+	@if [ ! -f example/series.toml ]; then $(BIN)/xorder example example; fi
+	$(BIN)/xorder run example/series.toml --out example/results
+	@echo "The figures are in $(CURDIR)/example/results/figures"
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m mypy
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Xorder needs Python 3.11 or newer; set PYTHON=...')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[lint]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist example
