@@ -136,8 +136,8 @@ def fit(
         Names (with ``*`` wildcards) that each stage frees, added to those of the stages before. A
         last stage with everything free always follows.
     starts
-        Number of starts: the first is the given one, others are drawn within the bounds (within
-        20 % of the value where unbounded). The lowest minimum is kept.
+        Number of starts: the first is the given one, the others a Latin hypercube within the
+        bounds (within 40 % of the value where unbounded). The lowest minimum is kept.
     seed
         Seed of the drawn starts.
     scale_covar
@@ -163,11 +163,10 @@ def fit(
         parameters = Parameters(p for o in several for p in o.parameters.values())
     problem = _Problem(several, Space(parameters))
     problem.check_size()
-    generator = np.random.default_rng(seed)
-    runs = []
-    for start in range(max(1, starts)):
-        x = problem.space.start if start == 0 else _drawn_start(problem.space, generator)
-        runs.append(_run_stages(several, parameters, problem.space, x, stages, max_nfev))
+    runs = [
+        _run_stages(several, parameters, problem.space, x, stages, max_nfev)
+        for x in _starting_points(problem.space, max(1, starts), np.random.default_rng(seed))
+    ]
     runs.sort(key=lambda run: run.cost)
     return _result(problem, runs, scale_covar)
 
@@ -294,15 +293,17 @@ def _minimise(problem: _Problem, x: Array, max_nfev: int) -> _Run:
     return _Run(found.x, float(found.cost), int(found.nfev), found.status > 0, str(found.message))
 
 
-def _drawn_start(space: Space, generator: np.random.Generator) -> Array:
+def _starting_points(space: Space, starts: int, generator: np.random.Generator) -> Array:
+    """Return the given start and a Latin hypercube of others, shape (starts, varying)."""
+    count = (starts - 1, len(space.names))
+    strata = generator.permuted(np.tile(np.arange(starts - 1), (count[1], 1)), axis=1).T
+    uniform = (strata + generator.uniform(size=count)) / max(1, starts - 1)
     bounded = np.isfinite(space.lower) & np.isfinite(space.upper)
-    uniform = generator.uniform(size=len(space.names))
-    spread = generator.normal(size=len(space.names))
-    scale = np.where(space.start == 0.0, 0.1, 0.2 * np.abs(space.start))
-    lower = np.where(bounded, space.lower, 0.0)
-    width = np.where(bounded, space.upper, 0.0) - lower
-    drawn = np.where(bounded, lower + uniform * width, space.start + spread * scale)
-    return np.asarray(np.clip(drawn, space.lower, space.upper))
+    reach = np.where(space.start == 0.0, 0.2, 0.4 * np.abs(space.start))
+    lower = np.where(bounded, space.lower, space.start - reach)
+    upper = np.where(bounded, space.upper, space.start + reach)
+    drawn = np.clip(lower + uniform * (upper - lower), space.lower, space.upper)
+    return np.vstack([space.start, drawn])
 
 
 def _result(problem: _Problem, runs: Sequence[_Run], scale_covar: bool) -> FitResult:
