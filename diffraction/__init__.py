@@ -2,3 +2,101 @@ if __name__ != "xorder.diffraction":
     raise ImportError(
         "this folder is the package xorder.diffraction: write `import xorder.diffraction`"
     )
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xorder.diffraction.analysis import DiffractionAnalysis, analyse
+    from xorder.diffraction.options import DiffractionRecipe
+    from xorder.diffraction.pattern import (
+        Pattern,
+        cut,
+        d_from_two_theta,
+        make_pattern,
+        q_from_two_theta,
+        two_theta_from_d,
+        two_theta_from_q,
+    )
+    from xorder.diffraction.peak_tracking import PeakTable, TrackingOptions, track_peaks
+    from xorder.diffraction.profiles import Profile
+    from xorder.diffraction.radiation import (
+        Radiation,
+        polarization_from_monochromator,
+        make_radiation,
+    )
+    from xorder.diffraction.readers.gsas import read_instrument
+    from xorder.diffraction.readers.opening import read
+    from xorder.diffraction.reflections import Reflections, calculate_reflections
+    from xorder.diffraction.simulation import (
+        Hump,
+        SimulatedPattern,
+        simulate,
+        simulate_mixture,
+    )
+
+_HOME = {
+    "DiffractionAnalysis": "analysis",
+    "DiffractionRecipe": "options",
+    "Hump": "simulation",
+    "Pattern": "pattern",
+    "PeakTable": "peak_tracking",
+    "Profile": "profiles",
+    "Radiation": "radiation",
+    "Reflections": "reflections",
+    "SimulatedPattern": "simulation",
+    "TrackingOptions": "peak_tracking",
+    "analyse": "analysis",
+    "cut": "pattern",
+    "d_from_two_theta": "pattern",
+    "make_pattern": "pattern",
+    "polarization_from_monochromator": "radiation",
+    "q_from_two_theta": "pattern",
+    "make_radiation": "radiation",
+    "read": "readers.opening",
+    "read_instrument": "readers.gsas",
+    "calculate_reflections": "reflections",
+    "simulate": "simulation",
+    "simulate_mixture": "simulation",
+    "track_peaks": "peak_tracking",
+    "two_theta_from_d": "pattern",
+    "two_theta_from_q": "pattern",
+}
+
+__all__ = [
+    "DiffractionAnalysis",
+    "DiffractionRecipe",
+    "Hump",
+    "Pattern",
+    "PeakTable",
+    "Profile",
+    "Radiation",
+    "Reflections",
+    "SimulatedPattern",
+    "TrackingOptions",
+    "analyse",
+    "cut",
+    "d_from_two_theta",
+    "make_pattern",
+    "polarization_from_monochromator",
+    "q_from_two_theta",
+    "make_radiation",
+    "read",
+    "read_instrument",
+    "calculate_reflections",
+    "simulate",
+    "simulate_mixture",
+    "track_peaks",
+    "two_theta_from_d",
+    "two_theta_from_q",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"xorder.diffraction.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'xorder.diffraction' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

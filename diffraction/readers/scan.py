@@ -1,0 +1,53 @@
+"""What every format gives: columns, and what the file says about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from xorder.diffraction.radiation import Radiation
+from xorder.errors import UnreadableFile
+from xorder.results import Array
+
+__all__ = ["Scan", "decoded"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class Scan:
+    """One scan as a file holds it."""
+
+    two_theta: Array
+    """Scattering angles in degrees."""
+    intensity: Array
+    """Intensities."""
+    sigma: Array | None = None
+    """Standard uncertainties, or None where the file gives none."""
+    wavelength: Radiation | None = None
+    """Radiation, or None where the file names none."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """What the file says."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know."""
+
+
+def decoded(content: bytes, source: str) -> str:
+    """Return the text of a file.
+
+    Raises
+    ------
+    UnreadableFile
+        For a file that is no text.
+    """
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return content.decode("utf-16", errors="replace")
+    control = sum(byte < 9 or 13 < byte < 32 for byte in content[:4096])
+    if b"\0" in content or control > 8:
+        raise UnreadableFile(
+            "the file is binary and of no known format",
+            expected="a powder pattern: columns of text, GSAS, Bruker RAW 1.01 or BRML, XRDML, RAS",
+            source=source,
+        )
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")

@@ -1,0 +1,302 @@
+"""Bragg reflections of a crystal: positions, multiplicities and |F|², as arrays."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xorder.diffraction.pattern import two_theta_from_d
+from xorder.diffraction.radiation import Radiation, make_radiation
+from xorder.errors import BadInput, BadStructure, StructureWarning
+from xorder.results import Array, Result, quantity, recorded
+from xorder.scattering import atomic_mass, dispersion, form_factor
+from xorder.structure import Atoms, Crystal, unit_cell_atoms
+
+__all__ = ["Reflections", "calculate_reflections", "equivalent_planes", "structure_factors"]
+
+#: Phases are made in blocks of this many complex numbers (8 MB), so that memory stays bounded.
+BLOCK = 1 << 19
+#: |F|² below this share of (Σ f)² is zero: extinct.
+EXTINCT = 1e-14
+#: More candidate hkl than this is a cell or a range by mistake.
+MOST_CANDIDATES = 20_000_000
+
+Planes = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class Reflections(Result):
+    """The Bragg reflections of a crystal in a range, one of each symmetry-equivalent family.
+
+    Families are those of the Laue class of the crystal's own operations, in its own setting.
+    Reflections that are extinct are not here.
+    """
+
+    two_theta: Array = quantity("°", symbol="2θ", dims=("two_theta",))
+    """Bragg angle at the first line of the radiation, ascending."""
+    h: Planes = quantity(dims=("two_theta",))
+    """Miller index h of the family's representative."""
+    k: Planes = quantity(dims=("two_theta",))
+    """Miller index k."""
+    l: Planes = quantity(dims=("two_theta",))  # noqa: E741
+    """Miller index l."""
+    d: Array = quantity("Å", dims=("two_theta",))
+    """Lattice spacing."""
+    multiplicity: Planes = quantity(symbol="m", dims=("two_theta",))
+    """Number of planes in the family, Friedel mates included."""
+    f_squared: Array = quantity("e²", symbol="|F|²", dims=("two_theta",))
+    """Squared structure factor of one plane and cell, mean of the Friedel mates."""
+    wavelength: Radiation
+    """The radiation."""
+    name: str = ""
+    """Name of the crystal."""
+    volume: float = quantity("Å³", symbol="V", default=float("nan"))
+    """Volume of the cell."""
+    mass: float = quantity("g/mol", symbol="ZM", default=float("nan"))
+    """Mass of the cell's content."""
+    default_uiso: tuple[str, ...] = ()
+    """Labels of the sites whose displacement was assumed, because the structure gives none."""
+
+    @property
+    def hkl(self) -> Planes:
+        """Miller indices, shape (N, 3)."""
+        return np.stack([self.h, self.k, self.l], axis=1)
+
+
+@recorded
+def calculate_reflections(
+    crystal: Crystal,
+    *,
+    wavelength: Radiation | str | float = "CuKa",
+    two_theta: tuple[float, float] = (5.0, 90.0),
+    uiso: float = 0.01,
+) -> Reflections:
+    """Return the reflections of a crystal between two angles.
+
+    Parameters
+    ----------
+    crystal
+        The structure.
+    wavelength
+        Radiation; positions, f' and f'' are those of its first line.
+    two_theta
+        Lowest and highest angle in degrees.
+    uiso
+        Displacement in Å² for sites without one; a `StructureWarning` names them.
+
+    Returns
+    -------
+    :
+        Reflections in ascending order of two_theta.
+
+    Raises
+    ------
+    BadInput
+        For a range that is empty or outside 0 to 180°, or that asks for too many reflections.
+    BadStructure
+        For a displacement that is negative.
+    """
+    lines = make_radiation(wavelength)
+    low, high = _checked_range(two_theta)
+    half = lines.wavelength / 2.0
+    d_max = np.inf if low == 0 else half / np.sin(np.deg2rad(low) / 2.0)
+    d_min = half / np.sin(np.deg2rad(high) / 2.0)
+    atoms, assumed = _with_displacements(crystal, uiso)
+    hkl, multiplicity, d = _families(crystal, atoms.lattice, d_min, d_max)
+    f_squared = structure_factors(atoms, hkl, wavelength=lines.wavelength)
+    strength = np.sum(atoms.occupancy * [_electrons(str(e)) for e in atoms.elements])
+    seen = f_squared > EXTINCT * strength**2
+    order = np.flatnonzero(seen)[np.argsort(-d[seen], kind="stable")]
+    hkl = hkl[order]
+    return Reflections(
+        two_theta=two_theta_from_d(d[order], wavelength=lines.wavelength),
+        h=hkl[:, 0],
+        k=hkl[:, 1],
+        l=hkl[:, 2],
+        d=d[order],
+        multiplicity=multiplicity[order],
+        f_squared=f_squared[order],
+        wavelength=lines,
+        name=crystal.name,
+        volume=atoms.volume,
+        mass=float(np.sum(atoms.occupancy * [atomic_mass(str(e)) for e in atoms.elements])),
+        default_uiso=assumed,
+    )
+
+
+def structure_factors(atoms: Atoms, hkl: Planes, *, wavelength: float) -> Array:
+    r"""Return |F|² of planes, the mean of the Friedel mates.
+
+    .. math:: F(\mathbf h) = \sum_j o_j (f_{0j} + f'_j + i f''_j) T_j(\mathbf h)
+              e^{2\pi i \mathbf h\cdot\mathbf x_j}
+
+    With :math:`F = A + iB` split into the sums over :math:`f_0 + f'` and over :math:`f''`, the
+    mean of :math:`|F(\mathbf h)|^2` and :math:`|F(-\mathbf h)|^2` is :math:`|A|^2 + |B|^2`.
+
+    Parameters
+    ----------
+    atoms
+        All atoms of the cell, displacements included.
+    hkl
+        Planes, shape (N, 3).
+    wavelength
+        Wavelength in Å, for f' and f''.
+
+    Returns
+    -------
+    :
+        |F|² in electrons², shape (N,).
+    """
+    table = _Table(atoms, wavelength)
+    result = np.empty(len(hkl))
+    rows = max(1, BLOCK // max(1, len(atoms.xyz)))
+    for first in range(0, len(hkl), rows):
+        block = hkl[first : first + rows]
+        result[first : first + rows] = table.f_squared(block)
+    return result
+
+
+def equivalent_planes(crystal: Crystal, plane: tuple[int, int, int]) -> Planes:
+    """Return the family of a plane under the crystal's Laue class, shape (multiplicity, 3)."""
+    images = np.asarray(plane) @ np.asarray(crystal.rotations)
+    return np.asarray(np.unique(np.concatenate([images, -images]), axis=0))
+
+
+class _Table:
+    """Atoms sorted into kinds of one form factor and one isotropic displacement."""
+
+    def __init__(self, atoms: Atoms, wavelength: float) -> None:
+        isotropic = np.einsum("nii->n", atoms.u) / 3.0
+        spread = np.abs(atoms.u - isotropic[:, None, None] * np.eye(3)).max(axis=(1, 2))
+        self.anisotropic = spread > 1e-12
+        uiso = np.where(self.anisotropic, 0.0, np.round(isotropic, 12))
+        keys = list(zip(atoms.species.tolist(), uiso.tolist(), strict=True))
+        kinds = sorted(set(keys))
+        index = {kind: i for i, kind in enumerate(kinds)}
+        # Anisotropic atoms come last, so that their extra factor is one slice.
+        order = np.argsort(self.anisotropic, kind="stable")
+        self.xyz = atoms.xyz[order]
+        self.first_anisotropic = int(np.count_nonzero(~self.anisotropic))
+        members = np.array([index[key] for key in keys])[order]
+        self.sums = np.zeros((len(order), len(kinds)), dtype=complex)
+        self.sums[np.arange(len(order)), members] = atoms.occupancy[order]
+        self.species = [species for species, _ in kinds]
+        self.uiso = np.array([u for _, u in kinds])
+        self.reciprocal = np.linalg.inv(atoms.lattice)
+        u = atoms.u[order][self.first_anisotropic :]
+        beta = np.einsum("ia,nab,jb->nij", self.reciprocal.T, u, self.reciprocal.T)
+        self.beta = -2.0 * np.pi**2 * beta.reshape(-1, 9).T
+        elements = {s: "".join(c for c in s if c.isalpha()) for s in self.species}
+        anomalous = {e: dispersion(e, wavelength) for e in set(elements.values())}
+        self.dispersion = np.array([anomalous[elements[s]] for s in self.species])
+
+    def f_squared(self, hkl: Planes) -> Array:
+        phases = self._phases(hkl)
+        if self.beta.size:
+            products = (hkl[:, :, None] * hkl[:, None, :]).reshape(-1, 9).astype(float)
+            phases[:, self.first_anisotropic :] *= np.exp(products @ self.beta)
+        sums = phases @ self.sums
+        g_squared = np.sum((hkl @ self.reciprocal.T) ** 2, axis=1)
+        s = np.sqrt(g_squared) / 2.0
+        f0 = {species: form_factor(species, s) for species in set(self.species)}
+        sums *= np.exp(-2.0 * np.pi**2 * g_squared[:, None] * self.uiso)
+        bare = np.stack([f0[species] for species in self.species], axis=1)
+        a = np.einsum("nk,nk->n", sums, bare + self.dispersion.real)
+        b = sums @ self.dispersion.imag
+        return np.asarray(np.abs(a) ** 2 + np.abs(b) ** 2)
+
+    def _phases(self, hkl: Planes) -> NDArray[np.complex128]:
+        """Return exp(2πi h·x), shape (planes, atoms), from one table of powers an axis."""
+        product: NDArray[np.complex128] | None = None
+        for axis in range(3):
+            indices = hkl[:, axis]
+            low = int(indices.min())
+            orders = np.arange(low, int(indices.max()) + 1)
+            table = np.exp(2j * np.pi * orders[:, None] * self.xyz[None, :, axis])
+            rows = table[indices - low]
+            product = rows if product is None else np.multiply(product, rows, out=product)
+        assert product is not None  # noqa: S101
+        return product
+
+
+def _families(
+    crystal: Crystal, lattice: Array, d_min: float, d_max: float
+) -> tuple[Planes, Planes, Array]:
+    """Return one plane of each Laue family with d in range, its multiplicity and its d."""
+    limits = np.floor(np.linalg.norm(lattice, axis=1) / d_min * (1 + 1e-9)).astype(int)
+    if np.prod(2.0 * limits + 1) > MOST_CANDIDATES:
+        raise BadInput(
+            f"the range down to d = {d_min:.3g} Å holds too many reflections of a cell of "
+            f"{abs(np.linalg.det(lattice)):.0f} Å³",
+            expected="a smaller two_theta range or a longer wavelength",
+        )
+    h = np.arange(0, limits[0] + 1)
+    k, el = (np.arange(-n, n + 1) for n in limits[1:])
+    # One of each Friedel pair: h > 0, or h = 0 and k > 0, or h = k = 0 and l > 0.
+    hkl = np.stack(np.meshgrid(h, k, el, indexing="ij"), axis=-1).reshape(-1, 3)
+    hkl = hkl[limits[1] * (2 * limits[2] + 1) + limits[2] + 1 :]
+    g = np.linalg.norm(hkl @ np.linalg.inv(lattice).T, axis=1)
+    inside = (g <= (1 + 1e-12) / d_min) & (g * d_max >= 1 - 1e-12)
+    hkl, g = hkl[inside], g[inside]
+    base = 2 * int(limits.max()) + 3
+    radix = np.array([base * base, base, 1])
+    operations = np.asarray(crystal.rotations, dtype=np.int64)
+    # Operations that differ by a centring only have one rotation: one integer tells rotations apart.
+    _, distinct = np.unique(operations.reshape(-1, 9) @ 3 ** np.arange(9), return_index=True)
+    # The larger key of a plane and its Friedel mate is the absolute value.
+    key = np.abs(hkl @ (operations[distinct] @ radix).T).max(axis=1)
+    hkl, score = _readable(hkl, radix)
+    order = np.lexsort((-score, key))
+    starts = np.flatnonzero(np.diff(key[order], prepend=-1))
+    counts = np.diff(starts, append=len(order))
+    first = order[starts]
+    return hkl[first], 2 * counts, 1.0 / g[first]
+
+
+def _readable(hkl: Planes, radix: Planes) -> tuple[Planes, Planes]:
+    """Return planes or their Friedel mates, with a score that is high for few minus signs."""
+    code, minus, plus = hkl @ radix, np.sum(hkl < 0, axis=1), np.sum(hkl > 0, axis=1)
+    span = 4 * radix[0] * radix[1]
+    score, mate = code - minus * span, -code - plus * span
+    flipped = mate > score
+    return np.where(flipped[:, None], -hkl, hkl), np.maximum(score, mate)
+
+
+def _with_displacements(crystal: Crystal, uiso: float) -> tuple[Atoms, tuple[str, ...]]:
+    from dataclasses import replace
+
+    if not np.isfinite(uiso) or uiso < 0:
+        raise BadInput(f"uiso {uiso:g} Å²", expected="a displacement of zero or above")
+    atoms = unit_cell_atoms(crystal)
+    missing = np.isnan(atoms.u).any(axis=(1, 2))
+    labels = tuple(crystal.sites[i].label for i in np.unique(atoms.site[missing]))
+    if labels:
+        warnings.warn(
+            f"{crystal.name}: no displacement for {', '.join(labels)}; uiso = {uiso:g} Å² is taken",
+            StructureWarning,
+            stacklevel=4,
+        )
+    u = np.where(missing[:, None, None], uiso * np.eye(3), atoms.u)
+    lowest = np.linalg.eigvalsh(u)[:, 0]
+    if lowest.size and lowest.min() < -1e-6:
+        bad = crystal.sites[int(atoms.site[np.argmin(lowest)])].label
+        raise BadStructure(
+            f"the displacement of {bad} is negative along one axis ({lowest.min():.3g} Å²)",
+            expected="U whose three principal values are zero or above",
+            source=crystal.source or crystal.name,
+        )
+    return replace(atoms, u=u), labels
+
+
+def _checked_range(two_theta: tuple[float, float]) -> tuple[float, float]:
+    low, high = float(two_theta[0]), float(two_theta[1])
+    if not 0.0 <= low < high < 180.0:
+        raise BadInput(f"two_theta range {low:g} to {high:g}°", expected="0 ≤ min < max < 180")
+    return low, high
+
+
+def _electrons(element: str) -> float:
+    return float(form_factor(element, np.zeros(1))[0])
