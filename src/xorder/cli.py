@@ -1,6 +1,6 @@
 """The command line: thin functions over the library.
 
-Exit status: 0 well, 1 samples failed, 2 bad input, 130 interrupted.
+Exit status: 0 well, 1 samples failed, 2 bad input, 3 a fault of Xorder itself, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -139,6 +139,14 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         _fail("interrupted; what was written is whole", debug=False)
         return 130
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): nothing is wrong, and nobody listens.
+        sys.stdout = None  # type: ignore[assignment]
+        return 0
+    except Exception as error:
+        fault = f"Xorder failed ({type(error).__name__}: {error}); please report it with --debug"
+        _fail(fault, debug)
+        return 3
 
 
 def _fail(message: str, debug: bool) -> int:
