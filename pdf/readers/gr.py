@@ -112,13 +112,6 @@ def _table(lines: list[str], start: int, path: Path) -> Array:
                 source=path,
                 line=number,
             ) from None
-        if rows and len(row) != len(rows[0]):
-            raise UnreadableFile(
-                f"{len(row)} columns where the first row has {len(rows[0])}",
-                expected="the same number of columns in every row",
-                source=path,
-                line=number,
-            )
         if len(row) < 2:
             raise UnreadableFile(
                 "one column", expected="columns r and G(r)", source=path, line=number
@@ -135,7 +128,20 @@ def _table(lines: list[str], start: int, path: Path) -> Array:
         raise UnreadableFile(
             f"{len(rows)} row of data", expected="at least two rows", source=path
         )
-    return np.array(rows)
+    return _rectangle(rows, path)
+
+
+def _rectangle(rows: list[list[float]], path: Path) -> Array:
+    """Return the columns every row has; some programs append columns of zeros to some rows."""
+    width = min(map(len, rows))
+    if any(any(row[width:]) for row in rows):
+        warnings.warn(
+            f"{path}: rows have {width} to {max(map(len, rows))} columns; "
+            f"the first {width} are used",
+            DataWarning,
+            stacklevel=5,
+        )
+    return np.array([row[:width] for row in rows])
 
 
 def _keys(header: list[str]) -> dict[str, str]:

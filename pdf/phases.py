@@ -1,0 +1,262 @@
+"""One crystal as a phase of a PDF model: its free parameters and its curve with derivatives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xorder.errors import BadInput, BadStructure
+from xorder.pdf.cells import CellFreedom, PositionFreedom, cell_freedom, position_freedom
+from xorder.pdf.pairs import (
+    CUT,
+    Geometry,
+    Moves,
+    PairHistogram,
+    Widths,
+    broadened,
+    broadened_with_derivatives,
+    check_distances,
+    class_members,
+    pair_histogram,
+)
+from xorder.pdf.pattern import Radiation
+from xorder.pdf.weights import Convention, mean_weight, scattering_weights
+from xorder.results import Array
+from xorder.structure import Atoms, Crystal, lattice_from_cell, unit_cell_atoms
+
+__all__ = ["PhaseModel", "sphere_envelope"]
+
+#: Bin width of the pair histogram in a fit (Å): errors below 1e-6 of a peak for σ > 0.05 Å.
+FIT_STEP = 0.01
+
+
+@dataclass(eq=False, kw_only=True, slots=True)
+class PhaseModel:
+    """A crystal with one isotropic displacement an element, ready to be computed many times.
+
+    Values are given by name: the free cell lengths and angles, free coordinates (``x_Cl1``),
+    ``uiso_<element>``, ``delta1``, ``delta2``, ``qbroad``.
+    """
+
+    crystal: Crystal
+    atoms: Atoms
+    convention: Convention
+    weights: Array
+    """Scattering weights, shape (N,)."""
+    mean: float
+    """Mean scattering weight ⟨b⟩."""
+    elements: tuple[str, ...]
+    group: NDArray[np.int64]
+    cell: CellFreedom
+    positions: PositionFreedom
+    shortest: float
+    """Shortest distance in Å."""
+    sratio: float = 1.0
+    rcut: float = 0.0
+    _kept: dict[str, tuple[Any, PairHistogram]]
+
+    @classmethod
+    def of(
+        cls,
+        crystal: Crystal,
+        *,
+        radiation: Radiation = "xray",
+        convention: Convention = "xorder",
+        sratio: float = 1.0,
+        rcut: float = 0.0,
+    ) -> PhaseModel:
+        """Return the model of a crystal.
+
+        Raises
+        ------
+        BadStructure
+            Where the crystal has no atoms, or atoms on top of one another.
+        BadInput
+            Where an element has no scattering length.
+        """
+        if not crystal.sites:
+            raise BadStructure("the structure has no atoms", source=crystal.source or crystal.name)
+        atoms = unit_cell_atoms(crystal)
+        weights = scattering_weights(atoms, radiation, convention)
+        elements, group = np.unique(atoms.elements, return_inverse=True)
+        shortest = check_distances(
+            _geometry(atoms, atoms.lattice, atoms.xyz, weights),
+            [crystal.sites[i].label for i in atoms.site],
+        )
+        return cls(
+            crystal=crystal,
+            atoms=atoms,
+            convention=convention,
+            weights=weights,
+            mean=mean_weight(atoms, weights),
+            elements=tuple(elements.tolist()),
+            group=np.asarray(group, dtype=np.int64),
+            cell=cell_freedom(crystal),
+            positions=position_freedom(crystal),
+            shortest=shortest,
+            sratio=sratio,
+            rcut=rcut,
+            _kept={},
+        )
+
+    @property
+    def n_atoms(self) -> float:
+        """Atoms in the cell, occupancies counted."""
+        return float(np.sum(self.atoms.occupancy))
+
+    def start(self, default_uiso: float = math.nan) -> dict[str, float]:
+        """Return the values of the structure; `default_uiso` where it has no displacements."""
+        values = {name: float(self.cell.value(name)) for name in self.cell.names}
+        values |= dict(zip(self.positions.names, self.positions.start.tolist(), strict=True))
+        displacement = np.trace(self.atoms.u, axis1=1, axis2=2) / 3.0
+        for index, element in enumerate(self.elements):
+            u = displacement[self.group == index]
+            known = u[np.isfinite(u) & (u > 0)]
+            values[f"uiso_{element}"] = float(known.mean()) if known.size else default_uiso
+        return values
+
+    def crystal_at(self, values: Mapping[str, float]) -> Crystal:
+        """Return the crystal with these parameters, its displacements isotropic per element."""
+        shifts = self.positions.site_shifts(values)
+        return replace(
+            self.crystal,
+            cell=self.cell.cell(values),
+            sites=tuple(
+                replace(
+                    site,
+                    xyz=site.xyz + shift,
+                    uiso=values.get(f"uiso_{site.element}", site.uiso),
+                    uij=None if f"uiso_{site.element}" in values else site.uij,
+                )
+                for site, shift in zip(self.crystal.sites, shifts, strict=True)
+            ),
+            provenance=None,
+        )
+
+    def curve(self, values: Mapping[str, float], r: Array) -> Array:
+        """Return G(r) of the endless crystal, undamped and uncut, shape (N,)."""
+        histogram, widths = self._prepare(values, r, ())
+        over_distance = self.convention != "pdffit2"
+        peaks = broadened(histogram, widths, r, over_distance=over_distance)
+        geometry = self._lattice(values)
+        return np.asarray(self._normalised(peaks, r) - self._baseline(geometry, r))
+
+    def curve_with_derivatives(
+        self, values: Mapping[str, float], names: Sequence[str], r: Array
+    ) -> Array:
+        """Return the curve and d curve / d name, shape (N, 1 + len(names))."""
+        moving = tuple(n for n in names if n in self.cell.names or n in self.positions.names)
+        histogram, widths = self._prepare(values, r, moving)
+        over_distance = self.convention != "pdffit2"
+        columns = broadened_with_derivatives(histogram, widths, r, over_distance=over_distance)
+        columns = self._normalised(columns, r)
+        lattice = self._lattice(values)
+        baseline = self._baseline(lattice, r)
+        order = [f"uiso_{e}" for e in self.elements] + ["delta1", "delta2", "qbroad", *moving]
+        place = {name: 1 + i for i, name in enumerate(order)}
+        result = np.zeros((len(r), 1 + len(names)))
+        result[:, 0] = columns[:, 0] - baseline
+        for i, name in enumerate(names, start=1):
+            if name in place:
+                result[:, i] = columns[:, place[name]]
+            if name in self.cell.names:
+                # The mean density falls as the cell grows.
+                result[:, i] += baseline * np.trace(self.cell.strain(values, name))
+        return result
+
+    def _prepare(
+        self, values: Mapping[str, float], r: Array, moving: tuple[str, ...]
+    ) -> tuple[PairHistogram, Widths]:
+        class_of, members = class_members(len(self.elements))
+        u = np.array([values[f"uiso_{element}"] for element in self.elements])
+        msd = members @ u
+        if self.rcut > 0:
+            msd = np.concatenate([msd, msd * self.sratio**2])
+            members = np.concatenate([members, members * self.sratio**2])
+        qbroad = values.get("qbroad", 0.0)
+        widths = Widths(
+            msd=msd,
+            members=members,
+            delta1=values.get("delta1", 0.0),
+            delta2=values.get("delta2", 0.0),
+            qbroad=qbroad,
+        )
+        widest = math.sqrt(max(float(msd.max()), 1e-6) * (1.0 + (qbroad * r[-1]) ** 2))
+        # Rounded up, so that small changes of U leave the histogram as it is.
+        tail = math.ceil(2.0 * CUT * widest) / 2.0
+        return self._histogram(values, float(r[-1]) + tail, moving), widths
+
+    def _histogram(
+        self, values: Mapping[str, float], r_max: float, moving: tuple[str, ...]
+    ) -> PairHistogram:
+        """Return the pairs, computed again only where the geometry changed."""
+        geometric = (*self.cell.names, *self.positions.names)
+        key = (tuple(values.get(n, self.cell.value(n)) for n in self.cell.names),
+               tuple(values.get(n, 0.0) for n in geometric), r_max, moving)  # fmt: skip
+        slot = "moving" if moving else "still"
+        if slot in self._kept and self._kept[slot][0] == key:
+            return self._kept[slot][1]
+        lattice = self._lattice(values)
+        xyz = self.atoms.xyz + self.positions.atom_shifts(values, self.atoms)
+        moves = self._moves(values, lattice, moving) if moving else None
+        histogram = pair_histogram(
+            _geometry(self.atoms, lattice, xyz, self.weights),
+            self.group,
+            r_max=r_max,
+            step=FIT_STEP,
+            r_split=self.rcut,
+            moves=moves,
+        )
+        self._kept[slot] = (key, histogram)
+        return histogram
+
+    def _moves(self, values: Mapping[str, float], lattice: Array, names: tuple[str, ...]) -> Moves:
+        strains = np.zeros((len(names), 3, 3))
+        shifts = np.zeros((len(names), len(self.atoms.xyz), 3))
+        for i, name in enumerate(names):
+            if name in self.cell.names:
+                strains[i] = self.cell.strain(values, name)
+            else:
+                shifts[i] = self.positions.atom_direction(name, self.atoms) @ lattice
+        return Moves(strains=strains, shifts=shifts)
+
+    def _lattice(self, values: Mapping[str, float]) -> Array:
+        return lattice_from_cell(self.cell.cell(values))
+
+    def _baseline(self, lattice: Array, r: Array) -> Array:
+        return 4.0 * math.pi * r * self.n_atoms / abs(float(np.linalg.det(lattice)))
+
+    def _normalised(self, peaks: Array, r: Array) -> Array:
+        norm = self.n_atoms * self.mean**2
+        if self.convention != "pdffit2":
+            return peaks / norm
+        divisor = np.where(r > 0, r, np.inf) * norm
+        return np.asarray(peaks / (divisor if peaks.ndim == 1 else divisor[:, None]))
+
+
+def _geometry(atoms: Atoms, lattice: Array, xyz: Array, weights: Array) -> Geometry:
+    return Geometry(
+        lattice=lattice,
+        xyz=np.ascontiguousarray(xyz),
+        occupancy=atoms.occupancy,
+        weight=atoms.occupancy * weights,
+    )
+
+
+def sphere_envelope(r: Array, diameter: float) -> Array:
+    """Return 1 - 3r/2d + r³/2d³ for r < d, else 0: what is left of the pairs within a sphere.
+
+    Raises
+    ------
+    BadInput
+        Where the diameter is not positive.
+    """
+    if not diameter > 0:
+        raise BadInput(f"the sphere diameter is {diameter}", expected="a positive diameter in Å")
+    x = np.minimum(r / diameter, 1.0)
+    return np.asarray(1.0 - 1.5 * x + 0.5 * x**3)
