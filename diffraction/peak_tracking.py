@@ -1,0 +1,569 @@
+"""Chosen planes followed through a series: position, width and area with standard errors.
+
+Every fit is of a group: the plane, its neighbours in the window (of the same crystal and of
+impurities) and a linear background, with all lines of the radiation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xorder.diffraction.line_groups import LineGroup
+from xorder.diffraction.pattern import Pattern, d_from_two_theta
+from xorder.diffraction.reflections import (
+    Reflections,
+    calculate_reflections,
+    equivalent_planes,
+)
+from xorder.diffraction.simulation import line_positions, powder_intensity
+from xorder.errors import BadInput
+from xorder.fitting import FitResult, fit
+from xorder.parameters import Parameter, Parameters
+from xorder.results import Array, Result, quantity, recorded
+from xorder.structure import Crystal
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+__all__ = ["PeakFit", "PeakTable", "TrackingOptions", "choose_planes", "track_peaks"]
+
+Plane = tuple[int, int, int]
+
+#: A neighbour weaker than this share of the plane's calculated intensity is left out of the fit.
+WEAK = 0.01
+#: A neighbour stronger than this share within one FWHM makes a plane inseparable.
+NOTICEABLE = 0.05
+#: Lines nearer than this share of the FWHM keep their calculated ratio.
+INSEPARABLE = 0.5
+#: An area below this many standard errors is no peak.
+DETECTED = 3.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrackingOptions:
+    """How planes are followed."""
+
+    window: float | None = quantity("°", default=None)
+    """Width of the fitted window in degrees; eight times the peak's width where None."""
+    tolerance: float = quantity("°", default=0.3)
+    """How far in degrees a line may lie from where the structure puts it."""
+    instrument_fwhm: float = quantity("°", default=0.05)
+    """Width in degrees that the instrument gives a line; a fitted width is at least half of it."""
+    n_planes: int = 5
+    """Number of planes to choose where none are named."""
+    uiso: float = quantity("Å²", default=0.01)
+    """Displacement in Å² for sites of the structure without one."""
+
+    def __post_init__(self) -> None:
+        """Check that every length is above zero."""
+        for name in ("window", "tolerance", "instrument_fwhm", "n_planes"):
+            value = getattr(self, name)
+            if value is not None and not (value > 0 and math.isfinite(value)):
+                raise BadInput(f"{name} is {value:g}", expected="a number above 0")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class PeakFit(Result):
+    """One plane of one sample: the fitted window."""
+
+    two_theta: Array = quantity("°", symbol="2θ", dims=("two_theta",))
+    """Points of the window."""
+    intensity: Array = quantity("counts", symbol="I", dims=("two_theta",))
+    """Measured intensity."""
+    model: Array = quantity("counts", dims=("two_theta",))
+    """Fitted intensity."""
+    background: Array = quantity("counts", dims=("two_theta",))
+    """Fitted background."""
+    sample: str = ""
+    """Name of the sample."""
+    plane: str = ""
+    """Name of the plane, such as ``"0 0 2"``."""
+    fit: FitResult | None = None
+    """The fit; None where none was possible."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class PeakTable(Result):
+    """Planes × samples: one row each, in the order of samples, then planes.
+
+    A lost peak has NaN for position, width and area, and an upper limit of the area.
+    """
+
+    plane: NDArray[np.str_] = quantity(dims=("plane",))
+    """Plane as ``"h k l"``."""
+    sample: NDArray[np.str_] = quantity(dims=("plane",))
+    """Name of the sample."""
+    two_theta: Array = quantity("°", symbol="2θ", dims=("plane",))
+    """Position at the first line of the radiation."""
+    two_theta_stderr: Array = quantity("°", dims=("plane",))
+    """Standard error of `two_theta`."""
+    two_theta_calculated: Array = quantity("°", dims=("plane",))
+    """Position that the structure gives."""
+    d: Array = quantity("Å", dims=("plane",))
+    """Lattice spacing at `two_theta`."""
+    fwhm: Array = quantity("°", symbol="FWHM", dims=("plane",))
+    """Full width at half maximum of one spectral line, instrument included."""
+    fwhm_stderr: Array = quantity("°", dims=("plane",))
+    """Standard error of `fwhm`."""
+    area: Array = quantity("counts °", dims=("plane",))
+    """Integrated intensity over all lines of the radiation; of the whole cluster where the plane is
+    not separable."""
+    area_stderr: Array = quantity("counts °", dims=("plane",))
+    """Standard error of `area`."""
+    area_limit: Array = quantity("counts °", dims=("plane",))
+    """Upper limit of a lost peak's area (fit at fixed width and place, plus 3 σ); NaN elsewhere."""
+    eta: Array = quantity(symbol="η", dims=("plane",))
+    """Lorentzian share of the pseudo-Voigt."""
+    eta_stderr: Array = quantity(dims=("plane",))
+    """Standard error of `eta`."""
+    background: Array = quantity("counts", dims=("plane",))
+    """Background at the middle of the window."""
+    redchi: Array = quantity(dims=("plane",))
+    """χ² over degrees of freedom of the window."""
+    overlapped: NDArray[np.bool_] = quantity(dims=("plane",))
+    """Whether a neighbour lies within one FWHM: the width is then that of the group."""
+    lost: NDArray[np.bool_] = quantity(dims=("plane",))
+    """Whether the area is below 3 standard errors."""
+    success: NDArray[np.bool_] = quantity(dims=("plane",))
+    """Whether the fit converged on a peak."""
+    message: NDArray[np.str_] = quantity(dims=("plane",))
+    """What to know about the row."""
+    fits: tuple[PeakFit, ...] = field(default=(), repr=False)
+    """The fitted windows, one a row."""
+
+    def plot(self, ax: Axes | None = None, **artist: Any) -> list[Artist]:
+        """Draw the width of each plane against the samples; return the artists."""
+        from xorder.diffraction.plots import plot_widths
+
+        return plot_widths(self, ax, **artist)
+
+
+@recorded
+def track_peaks(
+    patterns: Sequence[Pattern] | Pattern,
+    crystal: Crystal,
+    *,
+    planes: Sequence[Plane] | None = None,
+    impurities: Sequence[Crystal] = (),
+    options: TrackingOptions | None = None,
+) -> PeakTable:
+    """Return position, width and area of chosen planes in each pattern.
+
+    Parameters
+    ----------
+    patterns
+        Patterns of the samples, of one radiation.
+    crystal
+        The structure whose planes are followed.
+    planes
+        Miller indices; where None the strongest planes without a near neighbour.
+    impurities
+        Structures whose lines may lie in the windows.
+    options
+        Window, tolerance, instrument.
+
+    Returns
+    -------
+    :
+        One row a plane and sample. A failed or lost peak is a row with NaN and a message.
+
+    Raises
+    ------
+    BadInput
+        For a plane that is extinct or outside a pattern, and for patterns of several radiations.
+    """
+    several = [patterns] if isinstance(patterns, Pattern) else list(patterns)
+    options = options or TrackingOptions()
+    _check_patterns(several)
+    known = _lines(several, crystal, impurities, options)
+    chosen = (
+        choose_planes(several, known, options=options)
+        if planes is None
+        else [_find(plane, crystal, known[0], several) for plane in planes]
+    )
+    rows = [
+        _track(pattern, known, line, label, options)
+        for pattern in several
+        for line, label in chosen
+    ]
+    return _table(rows)
+
+
+def choose_planes(
+    patterns: Sequence[Pattern], known: Sequence[Reflections], *, options: TrackingOptions
+) -> list[tuple[int, str]]:
+    """Return the strongest separable lines of the first crystal, as (index, label).
+
+    A line is separable where no other above 5 % of its intensity lies within six instrument widths;
+    separable lines come first, others fill up to the number wanted.
+    """
+    low = max(p.two_theta[0] for p in patterns) + options.tolerance
+    high = min(p.two_theta[-1] for p in patterns) - options.tolerance
+    crystal = known[0]
+    strength = powder_intensity(crystal)
+    inside = (crystal.two_theta > low) & (crystal.two_theta < high)
+    if not inside.any():
+        raise BadInput(
+            f"{crystal.name} has no reflection between {low:.2f} and {high:.2f}°",
+            expected="patterns over a range where the structure diffracts",
+        )
+    others = np.concatenate([found.two_theta for found in known])
+    powers = np.concatenate([powder_intensity(found) for found in known])
+    near = np.abs(others[None, :] - crystal.two_theta[:, None]) < 6.0 * options.instrument_fwhm
+    near[np.arange(len(strength)), np.arange(len(strength))] = False
+    crowd = np.where(near, powers[None, :], 0.0).max(axis=1) > NOTICEABLE * strength
+    order = np.lexsort((-strength, crowd, ~inside))[: options.n_planes]
+    order = np.sort(order[inside[order]])
+    return [(int(i), _label(crystal.hkl[i])) for i in order]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class _Row:
+    """One row of the table before it is one."""
+
+    plane: str
+    sample: str
+    two_theta_calculated: float
+    two_theta: float = math.nan
+    two_theta_stderr: float = math.nan
+    d: float = math.nan
+    fwhm: float = math.nan
+    fwhm_stderr: float = math.nan
+    area: float = math.nan
+    area_stderr: float = math.nan
+    area_limit: float = math.nan
+    eta: float = math.nan
+    eta_stderr: float = math.nan
+    background: float = math.nan
+    redchi: float = math.nan
+    overlapped: bool = False
+    lost: bool = False
+    success: bool = False
+    message: str = ""
+    fits: PeakFit
+
+
+def _track(
+    pattern: Pattern,
+    known: Sequence[Reflections],
+    line: int,
+    label: str,
+    options: TrackingOptions,
+) -> _Row:
+    """Fit one plane of one pattern: estimate the width, fit, widen or narrow the window, fit."""
+    expected = float(known[0].two_theta[line])
+    empty = PeakFit(
+        two_theta=np.empty(0), intensity=np.empty(0), model=np.empty(0), background=np.empty(0),
+        sample=pattern.name, plane=label,
+    )  # fmt: skip
+    bare = _Row(plane=label, sample=pattern.name, two_theta_calculated=expected, fits=empty)
+    width = _estimated_width(pattern, expected, options)
+    best: tuple[LineGroup, FitResult] | None = None
+    for _ in range(2):
+        group = _group(pattern, known, line, width, options)
+        if group is None:
+            return replace(bare, message="too few points in the window")
+        starts = [fit(_started(group, factor), max_nfev=100) for factor in (1.0, 0.4)]
+        found = min(starts, key=lambda result: (not result.success, result.chisqr))
+        best = group, found
+        width = float(np.clip(found.parameters["fwhm_0"].value, *_width_bounds(options)))
+    assert best is not None  # noqa: S101
+    return _row(bare, *best, known, line, options)
+
+
+def _row(
+    bare: _Row,
+    group: LineGroup,
+    found: FitResult,
+    known: Sequence[Reflections],
+    line: int,
+    options: TrackingOptions,
+) -> _Row:
+    p = found.parameters
+    values = p.valuesdict()
+    window = replace(
+        bare.fits,
+        two_theta=group.two_theta,
+        intensity=group.intensity,
+        model=group.model(values),
+        background=group.background(values),
+        fit=found,
+    )
+    area, shift, fwhm = p["area_0"], p["shift_0"], p["fwhm_0"]
+    at_bound = [f for f in found.flags if "bound" in f and ("shift_0" in f or "fwhm_0" in f)]
+    weak = not area.value > DETECTED * area.stderr
+    common = replace(bare, fits=window, background=values["b0"], redchi=found.redchi)
+    if not found.success:
+        return replace(common, message=f"the fit failed: {found.message}")
+    if weak or at_bound:
+        limit = _area_limit(group, fwhm.value, options)
+        why = "its area is below 3 standard errors" if weak else at_bound[0]
+        return replace(common, lost=True, area_limit=limit, message=f"lost: {why}")
+    two_theta = bare.two_theta_calculated + shift.value
+    crowd = _crowd(known, line, fwhm.value)
+    return replace(
+        common,
+        two_theta=two_theta,
+        two_theta_stderr=shift.stderr,
+        d=float(d_from_two_theta(np.array(two_theta), wavelength=group.radiation.wavelength)),
+        fwhm=fwhm.value,
+        fwhm_stderr=fwhm.stderr,
+        area=area.value,
+        area_stderr=area.stderr,
+        eta=p["eta"].value,
+        eta_stderr=p["eta"].stderr,
+        overlapped=bool(crowd),
+        success=True,
+        message=f"not separable from {', '.join(crowd)}: width of the group" if crowd else "",
+    )
+
+
+def _area_limit(group: LineGroup, fwhm: float, options: TrackingOptions) -> float:
+    """Return area + 3 σ of a line held where the structure puts it, at a width that is possible."""
+    low, high = _width_bounds(options)
+    held = group.parameters
+    for name in held:
+        if name.startswith(("shift_", "fwhm_")) or name == "eta":
+            held = held.updated(name, vary=False)
+    held = held.updated("fwhm_0", value=float(np.clip(fwhm, 2 * low, high / 2)))
+    held = held.updated("area_0", min=-math.inf)
+    area = fit(replace(group, parameters=held)).parameters["area_0"]
+    return max(area.value, 0.0) + DETECTED * area.stderr
+
+
+def _group(
+    pattern: Pattern,
+    known: Sequence[Reflections],
+    line: int,
+    width: float,
+    options: TrackingOptions,
+) -> LineGroup | None:
+    """Return the window around a line and the lines in it; None where points are too few."""
+    expected = float(known[0].two_theta[line])
+    half = 0.5 * options.window if options.window else max(4.0 * width, 8 * options.instrument_fwhm)
+    split = np.ravel(line_positions(np.array([expected]), pattern.wavelength))
+    inside = (pattern.two_theta >= np.nanmin(split) - half - options.tolerance) & (
+        pattern.two_theta <= np.nanmax(split) + half + options.tolerance
+    )
+    x, y = pattern.two_theta[inside], pattern.intensity[inside]
+    positions, crystals, clusters, shares = _members(known, line, x, width)
+    n_crystals = len(np.unique(crystals))
+    if len(x) <= 4 + 2 * n_crystals + int(clusters.max(initial=0)) + 1:
+        return None
+    return LineGroup(
+        two_theta=x,
+        intensity=y,
+        sigma=pattern.sigma[inside],
+        radiation=pattern.wavelength,
+        positions=positions,
+        crystals=crystals,
+        clusters=clusters,
+        shares=shares,
+        parameters=_start(x, y, positions, clusters, crystals, width, options),
+    )
+
+
+def _members(
+    known: Sequence[Reflections], line: int, x: Array, width: float
+) -> tuple[Array, NDArray[np.int64], NDArray[np.int64], Array]:
+    """Return position, crystal, cluster and share of every line that matters in the window.
+
+    The plane's own crystal is number 0 and its cluster number 0. Impurity amounts are unknown, so
+    each impurity line above 1 % of its crystal's strongest counts.
+    """
+    power = [powder_intensity(found) for found in known]
+    parts = []
+    for number, (found, strength) in enumerate(zip(known, power, strict=True)):
+        floor = WEAK * (strength[line] if number == 0 else strength.max())
+        lies = (found.two_theta > x[0] - width / 2) & (found.two_theta < x[-1] + width / 2)
+        keep = np.flatnonzero(lies & (strength > floor)) if x.size else np.empty(0, int)
+        keep = np.union1d(keep, [line]) if number == 0 else keep
+        labels = _clustered(found.two_theta[keep], INSEPARABLE * width)
+        if number == 0:
+            own = labels[np.searchsorted(keep, line)]
+            labels = np.where(labels == own, 0, np.where(labels < own, labels + 1, labels))
+        parts.append((found.two_theta[keep], number, labels, strength[keep]))
+    positions = np.concatenate([part[0] for part in parts])
+    used = [part for part in parts if len(part[0])]
+    crystals = np.concatenate([np.full(len(part[0]), i) for i, part in enumerate(used)])
+    offset, clusters = 0, []
+    for part in used:
+        clusters.append(part[2] + offset)
+        offset += int(part[2].max()) + 1
+    joined = np.concatenate(clusters).astype(np.int64)
+    strengths = np.concatenate([part[3] for part in used])
+    totals = np.bincount(joined, weights=strengths)
+    return positions, crystals.astype(np.int64), joined, strengths / totals[joined]
+
+
+def _clustered(positions: Array, gap: float) -> NDArray[np.int64]:
+    """Return cluster numbers of ascending positions: a new one after each gap."""
+    return np.cumsum(np.diff(positions, prepend=positions[:1]) > gap)
+
+
+def _start(
+    x: Array,
+    y: Array,
+    positions: Array,
+    clusters: NDArray[np.int64],
+    crystals: NDArray[np.int64],
+    width: float,
+    options: TrackingOptions,
+) -> Parameters:
+    edge = max(3, len(x) // 8)
+    left, right = float(np.median(y[:edge])), float(np.median(y[-edge:]))
+    low, high = _width_bounds(options)
+    total = max(float(np.trapezoid(y - 0.5 * (left + right), x)), 1e-3 * float(np.ptp(y)))
+    count = int(clusters.max()) + 1
+    shared = [
+        Parameter(name="b0", value=0.5 * (left + right), unit="counts"),
+        Parameter(name="b1", value=(right - left) / float(x[-1] - x[0]), unit="counts/°"),
+        Parameter(name="eta", value=0.5, min=0.0, max=1.0),
+    ]
+    for crystal in np.unique(crystals):
+        shared += [
+            Parameter(
+                name=f"shift_{crystal}", value=0.0, min=-options.tolerance, max=options.tolerance,
+                unit="°",
+            ),
+            Parameter(name=f"fwhm_{crystal}", value=float(np.clip(width, 1.1 * low, 0.9 * high)),
+                      min=low, max=high, unit="°"),
+        ]  # fmt: skip
+    areas = [
+        Parameter(name=f"area_{k}", value=total / count, unit="counts °") for k in range(count)
+    ]
+    return Parameters([*shared, *areas])
+
+
+def _started(group: LineGroup, factor: float) -> LineGroup:
+    """Return the group with its widths started elsewhere and its shift at the highest point."""
+    p = group.parameters
+    for name in list(p):
+        if name.startswith("fwhm_"):
+            low, high = p[name].min, p[name].max
+            p = p.updated(name, value=float(np.clip(p[name].value * factor, 1.1 * low, 0.9 * high)))
+    return replace(group, parameters=p)
+
+
+def _estimated_width(pattern: Pattern, expected: float, options: TrackingOptions) -> float:
+    """Return the width at half height of the highest point near a line, within the bounds."""
+    x, y = pattern.two_theta, pattern.intensity
+    near = np.flatnonzero(np.abs(x - expected) < options.tolerance)
+    wide = np.abs(x - expected) < 2.5
+    low, high = _width_bounds(options)
+    if near.size < 3:
+        return 2.0 * low
+    base = float(np.percentile(y[wide], 15))
+    peak = int(near[np.argmax(y[near])])
+    above = y > base + 0.5 * (np.mean(y[max(0, peak - 1) : peak + 2]) - base)
+    start, end = peak, peak
+    while start > 0 and above[start - 1]:
+        start -= 1
+    while end < len(x) - 1 and above[end + 1]:
+        end += 1
+    return float(np.clip(x[end] - x[start], 1.5 * low, 0.5 * high))
+
+
+def _width_bounds(options: TrackingOptions) -> tuple[float, float]:
+    return 0.5 * options.instrument_fwhm, 4.0
+
+
+def _crowd(known: Sequence[Reflections], line: int, fwhm: float) -> list[str]:
+    """Return the lines that stand within one FWHM of a plane and matter beside it."""
+    expected, strength = known[0].two_theta[line], powder_intensity(known[0])[line]
+    labels = []
+    for number, found in enumerate(known):
+        power = powder_intensity(found)
+        floor = NOTICEABLE * (strength if number == 0 else power.max())
+        near = (np.abs(found.two_theta - expected) < fwhm) & (power > floor)
+        prefix = "" if number == 0 else f"{found.name} "
+        labels += [
+            f"{prefix}({_label(found.hkl[i])})"
+            for i in np.flatnonzero(near)
+            if number != 0 or i != line
+        ]
+    return labels[:4]
+
+
+def _check_patterns(patterns: Sequence[Pattern]) -> None:
+    if not patterns:
+        raise BadInput("there is no pattern to track peaks in", expected="at least one")
+    first = patterns[0].wavelength
+    for pattern in patterns[1:]:
+        if abs(pattern.wavelength.wavelength - first.wavelength) > 1e-4 * first.wavelength:
+            raise BadInput(
+                f"{pattern.name} was measured at {pattern.wavelength}, {patterns[0].name} at "
+                f"{first}",
+                expected="patterns of one radiation; widths at two are not comparable",
+            )
+
+
+def _lines(
+    patterns: Sequence[Pattern],
+    crystal: Crystal,
+    impurities: Sequence[Crystal],
+    options: TrackingOptions,
+) -> list[Reflections]:
+    low = max(0.1, min(float(p.two_theta[0]) for p in patterns) - 1.0)
+    high = min(179.0, max(float(p.two_theta[-1]) for p in patterns) + 1.0)
+    return [
+        calculate_reflections(
+            c, wavelength=patterns[0].wavelength, two_theta=(low, high), uiso=options.uiso
+        )
+        for c in (crystal, *impurities)
+    ]
+
+
+def _find(
+    plane: Plane, crystal: Crystal, found: Reflections, patterns: Sequence[Pattern]
+) -> tuple[int, str]:
+    """Return the index of a plane's family among the reflections, and its label as given."""
+    if len(plane) != 3 or not any(plane) or any(int(i) != i for i in plane):
+        raise BadInput(f"plane {plane}", expected="three whole Miller indices, not all 0")
+    family = equivalent_planes(crystal, plane)
+    same = (found.hkl[:, None, :] == family[None]).all(axis=2).any(axis=1)
+    low = max(float(p.two_theta[0]) for p in patterns)
+    high = min(float(p.two_theta[-1]) for p in patterns)
+    index = np.flatnonzero(same)
+    if index.size and low < found.two_theta[index[0]] < high:
+        return int(index[0]), _label(plane)
+    raise BadInput(
+        _why_missing(plane, crystal, found, (low, high)),
+        expected="planes that diffract inside every pattern",
+    )
+
+
+def _why_missing(
+    plane: Plane, crystal: Crystal, found: Reflections, span: tuple[float, float]
+) -> str:
+    from xorder.diffraction.pattern import two_theta_from_d
+    from xorder.structure import lattice_from_cell
+
+    g = float(np.linalg.norm(np.linalg.inv(lattice_from_cell(crystal.cell)) @ np.asarray(plane)))
+    angle = float(two_theta_from_d(np.array(1.0 / g), wavelength=found.wavelength.wavelength))
+    name = f"plane ({_label(plane)}) of {crystal.name}"
+    if math.isnan(angle):
+        return f"{name} has d = {1 / g:.4f} Å, below half the wavelength"
+    if not span[0] < angle < span[1]:
+        return (
+            f"{name} lies at 2θ = {angle:.3f}°, outside the common range "
+            f"{span[0]:g} to {span[1]:g}° of the patterns"
+        )
+    return f"{name} is extinct in {crystal.space_group}: |F|² = 0"
+
+
+def _label(plane: Sequence[int] | NDArray[np.int64]) -> str:
+    return " ".join(str(int(index)) for index in plane)
+
+
+def _table(rows: Sequence[_Row]) -> PeakTable:
+    names = [f for f in PeakTable.__dataclass_fields__ if f not in ("provenance", "fits")]
+    columns: dict[str, Any] = {name: np.array([getattr(row, name) for row in rows]) for name in names}
+    return PeakTable(**columns, fits=tuple(row.fits for row in rows))
