@@ -1,0 +1,473 @@
+"""Edge energy, pre-edge line, post-edge curve, edge step and white line of a spectrum."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xorder.errors import BadInput
+from xorder.results import Array, Result, quantity, recorded
+from xorder.xas.photoelectron import edge as tabulated_edge
+from xorder.xas.photoelectron import later_edges
+from xorder.xas.spectrum import Spectrum, note
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Normalized", "WhiteLine", "find_e0", "normalize"]
+
+#: A measured edge is looked for within this distance (eV) of the tabulated one: depositors'
+#: calibrations were seen up to 36 eV off.
+CALIBRATION = 60.0
+
+#: Where the post-edge range starts (eV above e0): past the white line and the strongest near-edge
+#: oscillations, which last longer at L and M edges.
+POST_EDGE_START = {"K": 80.0, "": 80.0}
+POST_EDGE_START_L = 100.0
+
+#: The white line is looked for from this far below to this far above e0 (eV).
+WHITE_LINE = (-5.0, 30.0)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class WhiteLine(Result):
+    """Height and area of the first maximum above the edge."""
+
+    energy: float = quantity("eV")
+    """Energy of the maximum of the normalized spectrum."""
+    energy_stderr: float = quantity("eV")
+    """Spread of `energy` over reasonable normalization ranges."""
+    height: float = quantity()
+    """Normalized absorption at the maximum, of a parabola through its points."""
+    height_stderr: float = quantity()
+    """Spread of `height` over reasonable normalization ranges (model error)."""
+    area: float = quantity("eV")
+    """Area between the normalized spectrum and an arctangent step at e0, 30 eV around e0."""
+    area_stderr: float = quantity("eV")
+    """Spread of `area` over reasonable normalization ranges (model error)."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class Normalized(Result):
+    """A spectrum with its edge step brought to one, and how that was done."""
+
+    energy: Array = quantity("eV", symbol="E", dims=("energy",))
+    """Photon energy, shape (N,)."""
+    mu: Array = quantity(symbol="μ", dims=("energy",))
+    """Absorption as measured."""
+    norm: Array = quantity(symbol="normalized μ", dims=("energy",))
+    """(mu − pre_edge) / edge_step."""
+    flat: Array = quantity(symbol="flattened μ", dims=("energy",))
+    """`norm` with the post-edge curve brought to one above e0."""
+    pre_edge: Array = quantity(symbol="pre-edge line", dims=("energy",))
+    """The pre-edge line in the scale of `mu`."""
+    post_edge: Array = quantity(symbol="post-edge curve", dims=("energy",))
+    """The post-edge polynomial in the scale of `mu`."""
+    stderr: Array | None = quantity(symbol="σ(norm)", dims=("energy",), default=None)
+    """Standard error of `norm` from the scans' scatter, or None."""
+    e0: float = quantity("eV", symbol="E0")
+    """Edge energy: the maximum of the smoothed derivative, or as given."""
+    e0_stderr: float = quantity("eV", symbol="σ(E0)")
+    """Spread of `e0` over half and twice the smoothing; NaN where e0 was given."""
+    edge_step: float = quantity()
+    """Post-edge curve minus pre-edge line at e0, in the scale of `mu`."""
+    edge_step_stderr: float = quantity()
+    """Spread of `edge_step` over reasonable ranges (model error)."""
+    pre_edge_range: tuple[float, float] = quantity("eV")
+    """Range of the pre-edge line, relative to e0."""
+    post_edge_range: tuple[float, float] = quantity("eV")
+    """Range of the post-edge curve, relative to e0."""
+    order: int = quantity()
+    """Order of the post-edge polynomial: 0 constant, 1 line, 2 quadratic."""
+    smoothing: float = quantity("eV")
+    """Standard deviation of the Gaussian that smoothed the derivative for e0."""
+    white_line: WhiteLine
+    """The white line's height and area."""
+    element: str = ""
+    """Absorbing element."""
+    edge: str = ""
+    """Edge."""
+    name: str = ""
+    """Name of the sample."""
+    simulated: bool = False
+    """True for a calculated spectrum."""
+    messages: tuple[str, ...] = ()
+    """What a user must know, one sentence each."""
+
+    def plot(self, ax: Axes | None = None, **artist_kwargs: Any) -> list[Any]:
+        """Draw the flattened spectrum on Matplotlib axes; return the artists."""
+        from xorder.xas.plots import plot_norm
+
+        return plot_norm(self, ax, **artist_kwargs)
+
+    def to_larch(self) -> Any:
+        """Return a larch Group with energy, mu, norm, flat, e0 and edge_step."""
+        from xorder.xas.larch_bridge import group
+
+        return group(
+            energy=self.energy,
+            mu=self.mu,
+            norm=self.norm,
+            flat=self.flat,
+            pre_edge=self.pre_edge,
+            post_edge=self.post_edge,
+            e0=self.e0,
+            edge_step=self.edge_step,
+            filename=self.name,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranges:
+    pre_edge: tuple[float, float]
+    post_edge: tuple[float, float]
+    order: int
+
+
+@recorded
+def normalize(
+    spectrum: Spectrum,
+    *,
+    e0: float | None = None,
+    pre_edge: tuple[float, float] | None = None,
+    post_edge: tuple[float, float] | None = None,
+    order: int | None = None,
+    smoothing: float = 1.0,
+) -> Normalized:
+    """Return the spectrum normalized to an edge step of one.
+
+    A line is fitted before the edge and a polynomial after it, both by unweighted least squares,
+    as Athena and larch do; equal ranges give larch's numbers. Where no ranges are given, the
+    pre-edge line runs from the second point (at most 300 eV below) to a third of that (10 to
+    50 eV below e0), the post-edge curve from 80 eV (100 eV at L and M edges: never on the white
+    line) to the end of the data or to 20 eV before the element's next edge.
+
+    Parameters
+    ----------
+    spectrum
+        The measured or simulated spectrum.
+    e0
+        Edge energy in eV; None takes the maximum of the smoothed derivative (see `find_e0`).
+    pre_edge, post_edge
+        Ranges in eV relative to e0, such as ``(-150, -30)`` and ``(100, 800)``.
+    order
+        Order of the post-edge polynomial, 0 to 2; None takes 2 above a span of 300 eV, 1 above
+        30 eV, else 0.
+    smoothing
+        Standard deviation in eV of the Gaussian that smooths the derivative.
+
+    Raises
+    ------
+    BadInput
+        e0 outside the data, ranges outside or the wrong way round, too few points in a range, or
+        an edge step that is not positive.
+    """
+    messages = list(spectrum.messages)
+    if e0 is None:
+        e0, e0_stderr = find_e0(spectrum, smoothing=smoothing)
+    else:
+        _check_e0(spectrum, e0)
+        e0_stderr = math.nan
+    ranges = _ranges(spectrum, e0, pre_edge, post_edge, order, messages)
+    x = spectrum.energy - e0
+    line, curve, step = _step(x, spectrum.mu, ranges)
+    if not step > 0:
+        raise BadInput(
+            f"the edge step at {e0:.1f} eV is {step:.3g}",
+            expected="a positive step; check e0, the ranges and the columns",
+            source=spectrum.source or None,
+        )
+    norm = (spectrum.mu - line) / step
+    steps, white_line = _model_spread(spectrum, x, e0, ranges)
+    return Normalized(
+        energy=spectrum.energy,
+        mu=spectrum.mu,
+        norm=norm,
+        flat=_flat(x, spectrum.mu, line, curve, step),
+        pre_edge=line,
+        post_edge=curve,
+        stderr=None if spectrum.stderr is None else spectrum.stderr / step,
+        e0=float(e0),
+        e0_stderr=e0_stderr,
+        edge_step=float(step),
+        edge_step_stderr=float(np.std(steps, ddof=1)),
+        pre_edge_range=ranges.pre_edge,
+        post_edge_range=ranges.post_edge,
+        order=ranges.order,
+        smoothing=smoothing,
+        white_line=white_line,
+        element=spectrum.element,
+        edge=spectrum.edge,
+        name=spectrum.name,
+        simulated=spectrum.simulated,
+        messages=tuple(messages),
+    )
+
+
+def find_e0(spectrum: Spectrum, *, smoothing: float = 1.0) -> tuple[float, float]:
+    """Return the energy of the largest slope and its spread over the smoothing, in eV.
+
+    μ(E) is brought to an even grid and convolved with the derivative of a Gaussian. Only slopes
+    across which the spectrum really steps up are looked at (a glitch does not step), and only near
+    the tabulated edge where element and edge are known.
+
+    Parameters
+    ----------
+    spectrum
+        The spectrum.
+    smoothing
+        Standard deviation of the Gaussian in eV.
+
+    Raises
+    ------
+    BadInput
+        A smoothing that is not positive, or data that do not reach the tabulated edge.
+    """
+    if not 0 < smoothing <= 20:
+        raise BadInput(f"smoothing is {smoothing:g} eV", expected="above 0 and at most 20 eV")
+    window = _edge_window(spectrum)
+    found = [_largest_slope(spectrum, s * smoothing, window) for s in (0.5, 1.0, 2.0)]
+    return found[1], float(np.std(found, ddof=1))
+
+
+def _edge_window(spectrum: Spectrum) -> tuple[float, float]:
+    energy = spectrum.energy
+    low, high = float(energy[1]), float(energy[-2])
+    if not (spectrum.element and spectrum.edge):
+        # At the ends there is nothing to step from or to.
+        return low + 10.0, high - 10.0
+    known = tabulated_edge(spectrum.element, spectrum.edge)
+    window = max(low, known.energy - CALIBRATION), min(high, known.energy + CALIBRATION)
+    if window[1] - window[0] < 5.0:
+        raise BadInput(
+            f"the spectrum runs from {energy[0]:.0f} to {energy[-1]:.0f} eV but the "
+            f"{known.element} {known.name} edge is at {known.energy:.0f} eV",
+            expected="a scan over that edge, or another element or edge",
+            source=spectrum.source or None,
+        )
+    return window
+
+
+def _largest_slope(spectrum: Spectrum, smoothing: float, window: tuple[float, float]) -> float:
+    step = min(0.25, smoothing / 4.0)
+    grid = np.arange(spectrum.energy[0], spectrum.energy[-1], step)
+    mu = np.interp(grid, spectrum.energy, spectrum.mu)
+    x = np.arange(-4.0 * smoothing, 4.0 * smoothing + step / 2, step)
+    kernel = -x * np.exp(-0.5 * (x / smoothing) ** 2)
+    padded = np.pad(mu, x.size // 2, mode="edge")
+    slope = np.convolve(padded, kernel, mode="same")[x.size // 2 : x.size // 2 + mu.size]
+    inside = (grid >= window[0]) & (grid <= window[1])
+    rise = _rise(mu, max(1, int(10.0 / step)), max(2, int(40.0 / step)))
+    stepping = inside & (rise > 0.5 * np.max(rise[inside]))
+    if not np.any(stepping) or not np.max(rise[inside]) > 0:
+        raise BadInput(
+            f"no absorption edge was found between {window[0]:.0f} and {window[1]:.0f} eV",
+            expected="a spectrum that steps up; check the columns, or give e0",
+            source=spectrum.source or None,
+        )
+    top = int(np.argmax(np.where(stepping, slope, -np.inf)))
+    return float(grid[top] + step * _vertex(slope[max(top - 1, 0) : top + 2]))
+
+
+def _rise(mu: Array, near: int, far: int) -> Array:
+    """Return the mean over [near, far] points above minus that below, for each point."""
+    total = np.concatenate([[0.0], np.cumsum(mu)])
+    index = np.arange(mu.size)
+
+    def mean(start: NDArray[np.int64], stop: NDArray[np.int64]) -> Array:
+        start, stop = np.clip(start, 0, mu.size - 1), np.clip(stop, 1, mu.size)
+        stop = np.maximum(stop, start + 1)
+        return np.asarray((total[stop] - total[start]) / (stop - start))
+
+    return mean(index + near, index + far) - mean(index - far, index - near)
+
+
+def _vertex(values: Array) -> float:
+    """Return where a parabola through three even points peaks, in steps from the middle."""
+    if values.size < 3:
+        return 0.0
+    curvature = values[0] - 2 * values[1] + values[2]
+    return float(0.5 * (values[0] - values[2]) / curvature) if curvature < 0 else 0.0
+
+
+def _check_e0(spectrum: Spectrum, e0: float) -> None:
+    low, high = spectrum.energy[1], spectrum.energy[-2]
+    if not (math.isfinite(e0) and low < e0 < high):
+        raise BadInput(
+            f"e0 is {e0:g} eV",
+            expected=f"an energy inside the data, {low:.1f} to {high:.1f} eV",
+            source=spectrum.source or None,
+        )
+
+
+def _ranges(
+    spectrum: Spectrum,
+    e0: float,
+    pre_edge: tuple[float, float] | None,
+    post_edge: tuple[float, float] | None,
+    order: int | None,
+    messages: list[str],
+) -> _Ranges:
+    below, above = float(spectrum.energy[1] - e0), float(spectrum.energy[-1] - e0)
+    if pre_edge is None:
+        start = max(below, -300.0)
+        pre_edge = (start, -min(max(-start / 3.0, 10.0), 50.0))
+    if post_edge is None:
+        post_edge = _post_edge_range(spectrum, e0, above, messages)
+    for name, (low, high), bounds in (
+        ("pre_edge", pre_edge, (float(spectrum.energy[0] - e0) - 1e-6, 0.0)),
+        ("post_edge", post_edge, (0.0, above + 1e-6)),
+    ):
+        outside = low >= bounds[1] or (name == "pre_edge" and high > bounds[1])
+        if outside or not low < high:
+            raise BadInput(
+                f"{name} is ({low:g}, {high:g}) eV relative to e0 = {e0:.1f} eV",
+                expected=f"two ascending energies between {bounds[0]:.0f} and {bounds[1]:.0f}",
+                source=spectrum.source or None,
+            )
+    post_edge = (float(post_edge[0]), min(float(post_edge[1]), above))
+    pre_edge = (max(float(pre_edge[0]), float(spectrum.energy[0] - e0)), float(pre_edge[1]))
+    if order is None:
+        span = post_edge[1] - post_edge[0]
+        order = 2 if span > 300.0 else 1 if span > 30.0 else 0
+    if order not in (0, 1, 2):
+        raise BadInput(f"order is {order}", expected="0, 1 or 2")
+    ranges = _Ranges(pre_edge, post_edge, order)
+    _check_points(spectrum, e0, ranges)
+    return ranges
+
+
+def _post_edge_range(
+    spectrum: Spectrum, e0: float, above: float, messages: list[str]
+) -> tuple[float, float]:
+    family = spectrum.edge[:1] if spectrum.edge else ""
+    start = POST_EDGE_START.get(family, POST_EDGE_START_L)
+    end = above
+    if spectrum.element and spectrum.edge:
+        shift = e0 - tabulated_edge(spectrum.element, spectrum.edge).energy
+        for other in later_edges(spectrum.element, spectrum.edge)[:1]:
+            limit = other.energy + shift - e0 - 20.0
+            if limit < end:
+                end = limit
+                note(
+                    messages,
+                    f"the data reach the {other.element} {other.name} edge; the post-edge range "
+                    f"ends {end:.0f} eV above e0",
+                    stacklevel=5,
+                )
+    if end < start + 50.0:
+        wanted, start = start, max(0.4 * end, 15.0)
+        note(
+            messages,
+            f"the data end {end:.0f} eV above e0; the post-edge range starts at {start:.0f} eV, "
+            f"nearer to the edge than {wanted:.0f} eV, so near-edge structure may enter the step",
+            stacklevel=5,
+        )
+    return start, end
+
+
+def _check_points(spectrum: Spectrum, e0: float, ranges: _Ranges) -> None:
+    x = spectrum.energy - e0
+    for name, (low, high), needed in (
+        ("pre_edge", ranges.pre_edge, 3),
+        ("post_edge", ranges.post_edge, ranges.order + 2),
+    ):
+        count = int(np.count_nonzero((x >= low) & (x <= high)))
+        if count < needed:
+            raise BadInput(
+                f"{name} ({low:.0f} to {high:.0f} eV from e0 = {e0:.1f} eV) holds {count} points",
+                expected=f"at least {needed}; give a wider range, or measure further",
+                source=spectrum.source or None,
+            )
+
+
+def _step(x: Array, mu: Array, ranges: _Ranges) -> tuple[Array, Array, float]:
+    """Return the pre-edge line, post-edge curve and their difference at e0."""
+    before = (x >= ranges.pre_edge[0]) & (x <= ranges.pre_edge[1])
+    line = np.polynomial.Polynomial.fit(x[before], mu[before], 1)
+    after = (x >= ranges.post_edge[0]) & (x <= ranges.post_edge[1])
+    curve = np.polynomial.Polynomial.fit(x[after], mu[after] - line(x[after]), ranges.order)
+    return line(x), line(x) + curve(x), float(curve(0.0))
+
+
+def _flat(x: Array, mu: Array, line: Array, curve: Array, step: float) -> Array:
+    norm = (mu - line) / step
+    return np.where(x < 0, norm, norm + 1.0 - (curve - line) / step)
+
+
+def _variants(ranges: _Ranges) -> list[_Ranges]:
+    """Return the reasonable ranges: each end moved inward, the order kept."""
+    pre_start, pre_end = ranges.pre_edge
+    post_start, post_end = ranges.post_edge
+    span = post_end - post_start
+    pre_factors, start_shares, end_shares = (1.0, 1.4, 1.8), (0.0, 0.08, 0.16), (0.0, 0.1, 0.2)
+    return [
+        _Ranges(
+            (pre_start, pre_end * a), (post_start + span * b, post_end - span * c), ranges.order
+        )
+        for a, b, c in itertools.product(pre_factors, start_shares, end_shares)
+        if pre_end * a > pre_start * 0.8
+    ]
+
+
+def _model_spread(
+    spectrum: Spectrum, x: Array, e0: float, ranges: _Ranges
+) -> tuple[Array, WhiteLine]:
+    """Return the edge steps and the white line over the reasonable ranges."""
+    steps, lines = [], []
+    for variant in [ranges, *_variants(ranges)]:
+        try:
+            _check_points(spectrum, e0, variant)
+        except BadInput:
+            continue
+        line, curve, step = _step(x, spectrum.mu, variant)
+        if step > 0:
+            flat = _flat(x, spectrum.mu, line, curve, step)
+            steps.append(step)
+            lines.append(_white_line(x, flat, _core_width(spectrum)))
+    spread = np.array(lines)
+    if len(steps) < 3:
+        steps = [steps[0], math.nan]
+        errors = np.full(3, math.nan)
+    else:
+        errors = np.std(spread, axis=0, ddof=1)
+    position, height, area = spread[0]
+    return np.array(steps), WhiteLine(
+        energy=float(e0 + position),
+        energy_stderr=float(errors[0]),
+        height=float(height),
+        height_stderr=float(errors[1]),
+        area=float(area),
+        area_stderr=float(errors[2]),
+    )
+
+
+def _white_line(x: Array, flat: Array, width: float) -> tuple[float, float, float]:
+    near = np.flatnonzero((x >= WHITE_LINE[0]) & (x <= WHITE_LINE[1]))
+    if near.size < 3:
+        return math.nan, math.nan, math.nan
+    top = int(near[np.argmax(flat[near])])
+    around = slice(max(top - 1, 0), top + 2)
+    position, height = float(x[top]), float(flat[top])
+    if x[around].size == 3:
+        a, b, c = np.polyfit(x[around] - x[top], flat[around], 2)
+        if a < 0:
+            position, height = float(x[top] - b / (2 * a)), float(c - b**2 / (4 * a))
+    area_range = (x >= -30.0) & (x <= 30.0)
+    step = 0.5 + np.arctan(2.0 * x[area_range] / width) / math.pi
+    area = float(np.trapezoid(flat[area_range] - step, x[area_range]))
+    return position, height, area
+
+
+def _core_width(spectrum: Spectrum) -> float:
+    """Return the width of the arctangent step in eV: the core hole's, or 2 eV where unknown."""
+    if spectrum.element and spectrum.edge:
+        width = tabulated_edge(spectrum.element, spectrum.edge).width
+        if width > 0:
+            return width
+    return 2.0

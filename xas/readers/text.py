@@ -1,0 +1,219 @@
+"""Text files as header lines, labels and a table of numbers: what all column formats share."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import warnings
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from xorder.errors import DataWarning, MissingFile, UnreadableFile
+from xorder.results import Array
+
+__all__ = ["TextTable", "read_bytes", "table_from_lines", "text_from_bytes"]
+
+_SEPARATOR = re.compile(r"[,;\s]+")
+_DECIMAL_COMMA = re.compile(r"^[-+]?\d+,\d+(?:[eE][-+]?\d+)?$")
+_COMMENT = re.compile(r"^\s*(?:#|%|//|!|\*)")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class TextTable:
+    """The numbers of a text file and the lines around them."""
+
+    header: tuple[str, ...]
+    """Lines before the first row, as they are."""
+    table: Array
+    """Numbers, shape (rows, columns)."""
+    labels: tuple[str, ...]
+    """One label a column, or empty where no header line has as many."""
+    messages: tuple[str, ...] = ()
+    """What a user must know, one sentence each."""
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a file, unpacked where it is gzip.
+
+    Raises
+    ------
+    MissingFile
+        Where there is no such file.
+    UnreadableFile
+        An empty, unreadable or truncated file.
+    """
+    if not path.exists():
+        raise MissingFile("there is no such file", source=path)
+    if path.is_dir():
+        raise UnreadableFile("this is a folder", expected="a file", source=path)
+    try:
+        content = path.read_bytes()
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UnreadableFile(
+            f"the compressed file is truncated or damaged ({error})",
+            expected="a whole file; copy it again",
+            source=path,
+        ) from error
+    except OSError as error:
+        raise UnreadableFile(f"cannot be read: {error.strerror or error}", source=path) from error
+    if not content.strip():
+        raise UnreadableFile("the file is empty", expected="a measured spectrum", source=path)
+    return content
+
+
+def text_from_bytes(content: bytes, path: Path) -> str:
+    """Return the text of a file, UTF-8 or else Latin-1.
+
+    Raises
+    ------
+    UnreadableFile
+        Binary content.
+    """
+    start = content[:4096]
+    controls = sum(byte < 9 or 13 < byte < 32 for byte in start)
+    if controls > 0.02 * len(start):
+        raise UnreadableFile(
+            "the file is binary, not text",
+            expected="XDI, Athena project or column text",
+            source=path,
+        )
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def table_from_lines(lines: list[str], path: Path) -> TextTable:
+    """Return the table of numbers of a text file and its labels.
+
+    The table starts at the first line of numbers that is followed by more of the same width. A
+    last line with fewer numbers (a scan still running) is left out with a message.
+
+    Raises
+    ------
+    UnreadableFile
+        No table, a single column, words among the numbers, decimal commas, or rows of different
+        width, with the line.
+    """
+    start = _first_row(lines, path)
+    rows: list[list[float]] = []
+    numbers: list[int] = []
+    for number, line in enumerate(lines[start:], start=start + 1):
+        if not line.strip() or _COMMENT.match(line):
+            continue
+        rows.append(_row(line, number, path))
+        numbers.append(number)
+    messages = _drop_unfinished(rows, numbers, path)
+    width = len(rows[0])
+    if width < 2:
+        raise UnreadableFile(
+            "the file has one column of numbers",
+            expected="an energy and at least one signal",
+            source=path,
+            line=numbers[0],
+        )
+    for row, number in zip(rows, numbers, strict=True):
+        if len(row) != width:
+            raise UnreadableFile(
+                f"the row has {len(row)} numbers, the rows before have {width}",
+                expected=f"{width} numbers",
+                source=path,
+                line=number,
+            )
+    header = tuple(lines[:start])
+    return TextTable(
+        header=header,
+        table=np.array(rows),
+        labels=_labels(header, width),
+        messages=messages,
+    )
+
+
+def _first_row(lines: list[str], path: Path) -> int:
+    for index, line in enumerate(lines):
+        if _decimal_commas(line):
+            raise UnreadableFile(
+                f"the numbers have decimal commas: {line.strip()[:60]!r}",
+                expected="decimal points",
+                source=path,
+                line=index + 1,
+            )
+        width = _width(line)
+        following = [_width(other) for other in lines[index + 1 : index + 6] if other.strip()]
+        if width and following and all(other == width for other in following):
+            return index
+        if width and width == _width("".join(lines[index + 1 : index + 2])):
+            return index
+    raise UnreadableFile(
+        "no table of numbers was found",
+        expected="rows of an energy and at least one signal",
+        source=path,
+    )
+
+
+def _decimal_commas(line: str) -> bool:
+    tokens = re.split(r"[;\s]+", line.strip())
+    if len(tokens) == 1:
+        return bool(_DECIMAL_COMMA.match(tokens[0]))
+    return all(_DECIMAL_COMMA.match(token) for token in tokens[:2])
+
+
+def _tokens(line: str) -> list[str]:
+    return [token for token in _SEPARATOR.split(line.strip()) if token]
+
+
+def _width(line: str) -> int:
+    """Return how many numbers a line has, 0 where it has anything else."""
+    tokens = _tokens(line)
+    try:
+        for token in tokens:
+            float(token)
+    except ValueError:
+        return 0
+    return len(tokens)
+
+
+def _row(line: str, number: int, path: Path) -> list[float]:
+    values = []
+    for column, token in enumerate(_tokens(line), start=1):
+        try:
+            values.append(float(token))
+        except ValueError:
+            raise UnreadableFile(
+                f"column {column} holds {token[:30]!r}",
+                expected="a number",
+                source=path,
+                line=number,
+            ) from None
+    return values
+
+
+def _drop_unfinished(rows: list[list[float]], numbers: list[int], path: Path) -> tuple[str, ...]:
+    if len(rows) < 2 or len(rows[-1]) >= len(rows[0]):
+        return ()
+    message = (
+        f"{path}, line {numbers[-1]}: the last row has {len(rows[-1])} of {len(rows[0])} numbers "
+        "and was left out; the scan may be unfinished"
+    )
+    rows.pop()
+    numbers.pop()
+    warnings.warn(message, DataWarning, stacklevel=5)
+    return (message,)
+
+
+def _labels(header: tuple[str, ...], width: int) -> tuple[str, ...]:
+    """Return the labels of the last header line that has one for each column."""
+    for line in list(reversed(header))[:6]:
+        bare = re.sub(r"^[\s#%!/*]+", "", line).strip()
+        if not bare or set(bare) <= set("-=_ "):
+            continue
+        for pattern in (r"\t", r"\s{2,}|(?<=\*)\s+", r"\s+", r"\s*[,;]\s*"):
+            labels = [label.strip(" \"'") for label in re.split(pattern, bare) if label.strip()]
+            if len(labels) == width and not all(map(_width, labels)):
+                return tuple(labels)
+    return ()

@@ -1,0 +1,81 @@
+"""XDI, the XAFS Data Interchange format (Ravel & Newville, J. Phys.: Conf. Ser. 712, 012148)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from xorder.xas.readers.channels import Columns, Table, roles_of_labels, spectrum_from_columns
+from xorder.xas.readers.text import table_from_lines
+from xorder.xas.spectrum import Spectrum
+
+__all__ = ["is_xdi", "read_xdi"]
+
+_FIELD = re.compile(r"^\s*#\s*([A-Za-z][\w-]*)\.([\w-]+)\s*:\s*(.*?)\s*$")
+
+
+def is_xdi(text: str) -> bool:
+    """Return whether the first line says XDI."""
+    return bool(re.match(r"^\s*#\s*XDI/", text))
+
+
+def read_xdi(
+    text: str, path: Path, *, columns: Columns | None = None, mode: str | None = None
+) -> Spectrum:
+    """Return the spectrum of an XDI file.
+
+    Raises
+    ------
+    UnreadableFile
+        No table, or columns whose roles cannot be told.
+    """
+    lines = text.splitlines()
+    found = table_from_lines(lines, path)
+    header = _fields(found.header)
+    labels, units = _columns(header, found.table.shape[1], found.labels)
+    table = Table(
+        values=found.table,
+        labels=labels,
+        units=units,
+        roles=roles_of_labels(labels),
+        d_spacing=_number(header.get("mono.d_spacing", "")),
+        path=path,
+    )
+    return spectrum_from_columns(
+        table,
+        columns=columns,
+        mode=mode,
+        element=header.get("element.symbol", ""),
+        edge=header.get("element.edge", "").upper(),
+        name=header.get("sample.name", "") or path.stem,
+        metadata=header,
+        messages=found.messages,
+    )
+
+
+def _fields(header: tuple[str, ...]) -> dict[str, str]:
+    """Return ``family.name`` in lower case to its text, up to the user's comments."""
+    fields = {}
+    for line in header:
+        if line.lstrip("# \t").startswith("///"):
+            break
+        match = _FIELD.match(line)
+        if match:
+            fields[f"{match[1]}.{match[2]}".lower()] = match[3]
+    return fields
+
+
+def _columns(
+    header: dict[str, str], width: int, fallback: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    labels, units = [], []
+    for index in range(1, width + 1):
+        words = header.get(f"column.{index}", "").split(None, 1)
+        labels.append(words[0] if words else "")
+        units.append(words[1] if len(words) > 1 else "")
+    return (tuple(labels) if any(labels) else fallback), tuple(units)
+
+
+def _number(text: str) -> float:
+    match = re.match(r"[-+]?[\d.]+(?:[eE][-+]?\d+)?", text)
+    return float(match[0]) if match else float("nan")
