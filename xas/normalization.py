@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xorder.errors import BadInput
 from xorder.results import Array, Result, quantity, recorded
@@ -275,16 +274,24 @@ def _largest_slope(spectrum: Spectrum, smoothing: float, window: tuple[float, fl
 
 
 def _rise(mu: Array, near: int, far: int) -> Array:
-    """Return the mean over [near, far] points above minus that below, for each point."""
-    total = np.concatenate([[0.0], np.cumsum(mu)])
-    index = np.arange(mu.size)
+    """Return how much the mean over [near, far] points steps up at each point.
 
-    def mean(start: NDArray[np.int64], stop: NDArray[np.int64]) -> Array:
-        start, stop = np.clip(start, 0, mu.size - 1), np.clip(stop, 1, mu.size)
-        stop = np.maximum(stop, start + 1)
-        return np.asarray((total[stop] - total[start]) / (stop - start))
-
-    return mean(index + near, index + far) - mean(index - far, index - near)
+    The ends are continued by straight lines, so that a scan may start or end close to its edge.
+    """
+    pad = 2 * far
+    x = np.arange(near + 2)
+    first = np.polynomial.Polynomial.fit(x, mu[: near + 2], 1)
+    last = np.polynomial.Polynomial.fit(x, mu[-near - 2 :], 1)
+    before, after = np.arange(-pad, 0), np.arange(near + 2, near + 2 + pad)
+    total = np.concatenate([[0.0], np.cumsum(np.concatenate([first(before), mu, last(after)]))])
+    index = np.arange(far, mu.size + 2 * pad - far)
+    width = far - near
+    upper = (total[index + far] - total[index + near]) / width
+    lower = (total[index - near] - total[index - far]) / width
+    rise = upper - lower
+    # A straight background rises as much on either side of the edge; only a step stands out.
+    size = mu.size
+    return rise[far : far + size] - 0.5 * (rise[:size] + rise[2 * far : 2 * far + size])
 
 
 def _vertex(values: Array) -> float:

@@ -1,0 +1,190 @@
+"""The atomic background under the oscillations, and the oscillations χ(k)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xorder.errors import BadInput
+from xorder.results import Array, Result, quantity, recorded
+from xorder.xas.normalization import Normalized
+from xorder.xas.photoelectron import edge as tabulated_edge
+from xorder.xas.photoelectron import k_from_energy, later_edges
+from xorder.xas.spectrum import note
+from xorder.xas.transforms import noise
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["K_STEP", "Exafs", "subtract_background"]
+
+#: Step of the even k grid in Å⁻¹, that of Athena and larch.
+K_STEP = 0.05
+
+#: Fewer oscillation points than these (to k = 3 Å⁻¹) are no EXAFS.
+SHORTEST_K = 3.0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class Exafs(Result):
+    """The oscillations χ(k) with the background they were taken from."""
+
+    k: Array = quantity("Å⁻¹", symbol="k", dims=("k",))
+    """Photoelectron wavenumber, even steps from 0, shape (K,)."""
+    chi: Array = quantity(symbol="χ", dims=("k",))
+    """χ(k), shape (K,)."""
+    energy: Array = quantity("eV", symbol="E", dims=("energy",))
+    """Photon energy, shape (N,)."""
+    mu: Array = quantity(symbol="μ", dims=("energy",))
+    """Absorption as measured, shape (N,)."""
+    background: Array = quantity(symbol="μ0", dims=("energy",))
+    """The smooth background in the scale of `mu`; equal to `mu` below e0."""
+    e0: float = quantity("eV", symbol="E0")
+    """Edge energy, where k = 0."""
+    edge_step: float = quantity()
+    """Edge step that χ is divided by."""
+    epsilon_k: float = quantity(symbol="ε(k)")
+    """Standard error of one point of χ(k), from χ(R) between 15 and 30 Å."""
+    rbkg: float = quantity("Å")
+    """Distance below which χ(R) is background."""
+    k_weight: float = quantity()
+    """Power of k that weighted the background fit."""
+    k_range: tuple[float, float] = quantity("Å⁻¹")
+    """Range of k that the background was fitted in."""
+    element: str = ""
+    """Absorbing element."""
+    edge: str = ""
+    """Edge."""
+    name: str = ""
+    """Name of the sample."""
+    simulated: bool = False
+    """True for a calculated spectrum."""
+    messages: tuple[str, ...] = ()
+    """What a user must know, one sentence each."""
+
+    def plot(self, ax: Axes | None = None, **artist_kwargs: Any) -> list[Any]:
+        """Draw k²χ(k) on Matplotlib axes; return the artists."""
+        from xorder.xas.plots import plot_chi
+
+        return plot_chi(self, ax, **artist_kwargs)
+
+    def to_larch(self) -> Any:
+        """Return a larch Group with k, chi, energy, mu, bkg, e0 and edge_step."""
+        from xorder.xas.larch_bridge import group
+
+        return group(
+            k=self.k,
+            chi=self.chi,
+            energy=self.energy,
+            mu=self.mu,
+            bkg=self.background,
+            e0=self.e0,
+            edge_step=self.edge_step,
+            filename=self.name,
+        )
+
+
+@recorded
+def subtract_background(
+    normalized: Normalized,
+    *,
+    rbkg: float = 1.0,
+    k_weight: float = 2.0,
+    k_range: tuple[float, float] | None = None,
+) -> Exafs:
+    """Return χ(k) above a spline background by AUTOBK (Newville et al., Phys. Rev. B 47, 14126).
+
+    The spline is fitted by larch so that χ(R) below `rbkg` is smallest.
+
+    Parameters
+    ----------
+    normalized
+        A spectrum with its edge step.
+    rbkg
+        Distance in Å below which χ(R) is background, usually half the first distance.
+    k_weight
+        Power of k in that fit.
+    k_range
+        Lowest and highest k in Å⁻¹; None takes 0 to the end of the data or to the element's next
+        edge, with a message.
+
+    Raises
+    ------
+    BadInput
+        rbkg outside 0.3 to 3 Å, a range beyond the data, or data too short for oscillations.
+    ProgramFailed
+        Where larch gives no result.
+    """
+    from xorder.xas.larch_bridge import autobk
+
+    if not (math.isfinite(rbkg) and 0.3 <= rbkg <= 3.0):
+        raise BadInput(f"rbkg is {rbkg:g} Å", expected="0.3 to 3 Å")
+    if not (math.isfinite(k_weight) and 0 <= k_weight <= 4):
+        raise BadInput(f"k_weight is {k_weight:g}", expected="0 to 4")
+    messages = list(normalized.messages)
+    k_min, k_max = _k_range(normalized, k_range, messages)
+    k, chi, background = autobk(
+        normalized.energy,
+        normalized.mu,
+        e0=normalized.e0,
+        edge_step=normalized.edge_step,
+        rbkg=rbkg,
+        kmin=k_min,
+        kmax=k_max,
+        kweight=k_weight,
+        kstep=K_STEP,
+    )
+    return Exafs(
+        k=k,
+        chi=chi,
+        energy=normalized.energy,
+        mu=normalized.mu,
+        background=background,
+        e0=normalized.e0,
+        edge_step=normalized.edge_step,
+        epsilon_k=noise(k, chi, k_range=(max(k_min, 2.0), k_max), k_weight=k_weight),
+        rbkg=float(rbkg),
+        k_weight=float(k_weight),
+        k_range=(k_min, k_max),
+        element=normalized.element,
+        edge=normalized.edge,
+        name=normalized.name,
+        simulated=normalized.simulated,
+        messages=tuple(messages),
+    )
+
+
+def _k_range(
+    normalized: Normalized, k_range: tuple[float, float] | None, messages: list[str]
+) -> tuple[float, float]:
+    """Return the range of k: as asked, or as far as the data and the next edge allow."""
+    end = float(k_from_energy(normalized.energy[-1:], e0=normalized.e0)[0])
+    end = math.floor(end / K_STEP + 1e-9) * K_STEP
+    if end < SHORTEST_K:
+        raise BadInput(
+            f"the data end at k = {end:.2f} Å⁻¹",
+            expected=f"at least {SHORTEST_K:g} Å⁻¹; this is a near-edge scan, without EXAFS",
+        )
+    if k_range is not None:
+        low, high = (float(value) for value in k_range)
+        if not 0 <= low < high <= end + K_STEP / 2:
+            raise BadInput(
+                f"k_range is ({low:g}, {high:g}) Å⁻¹; the data end at {end:.2f} Å⁻¹",
+                expected=f"two ascending numbers from 0 to {end:.2f}",
+            )
+        return low, min(high, end)
+    if normalized.element and normalized.edge:
+        here = tabulated_edge(normalized.element, normalized.edge).energy
+        for other in later_edges(normalized.element, normalized.edge)[:1]:
+            limit = float(k_from_energy(np.array([other.energy - 10.0]), e0=here)[0])
+            if limit < end:
+                end = math.floor(limit / K_STEP) * K_STEP
+                note(
+                    messages,
+                    f"the {other.element} {other.name} edge follows; k ends at {end:.2f} Å⁻¹",
+                    stacklevel=5,
+                )
+    return 0.0, end
