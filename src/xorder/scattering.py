@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import json
+import math
 import re
 import sqlite3
 from pathlib import Path
@@ -33,14 +34,38 @@ __all__ = [
 HC = 12398.419843320026
 
 
+#: Atomic number of U, the last element that Cromer & Liberman have.
+LAST_IN_TABLE = 92
+#: Photon energies (eV) for which f' and f'' are given.
+ENERGIES = (1000.0, 150000.0)
+
+
 def wavelength_from_energy(energy: float) -> float:
-    """Return the wavelength in Å of photons of `energy` in eV."""
-    return HC / energy
+    """Return the wavelength in Å of photons of `energy` in eV.
+
+    Raises
+    ------
+    BadInput
+        Where the energy is not above zero.
+    """
+    return HC / _positive(energy, "energy", "eV")
 
 
 def energy_from_wavelength(wavelength: float) -> float:
-    """Return the energy in eV of photons of `wavelength` in Å."""
-    return HC / wavelength
+    """Return the energy in eV of photons of `wavelength` in Å.
+
+    Raises
+    ------
+    BadInput
+        Where the wavelength is not above zero.
+    """
+    return HC / _positive(wavelength, "wavelength", "Å")
+
+
+def _positive(value: float, name: str, unit: str) -> float:
+    if not (math.isfinite(value) and value > 0):
+        raise BadInput(f"the {name} is {value:g} {unit}", expected="a number above zero")
+    return value
 
 
 @functools.cache
@@ -73,20 +98,64 @@ def atomic_mass(element: str) -> float:
 
 @functools.cache
 def neutron_length(element: str) -> float:
-    """Return the bound coherent neutron scattering length in fm (Sears 1992)."""
+    """Return the bound coherent neutron scattering length in fm (Sears 1992).
+
+    The real part, of the natural mixture of isotopes; ``"D"`` is deuterium.
+
+    Raises
+    ------
+    BadInput
+        Where there is no such element, or none in the table.
+    """
     import gemmi
 
     atomic_number(element)
-    return float(gemmi.Element(element).neutron92.get_coefs()[0])
+    length = float(gemmi.Element(element).neutron92.get_coefs()[0])
+    if length == 0.0:
+        raise BadInput(f"there is no neutron scattering length of {element!r}")
+    return length
 
 
 def dispersion(element: str, wavelength: float) -> complex:
-    """Return f' + i f'' in electrons at an X-ray `wavelength` in Å (Cromer & Liberman)."""
+    """Return f' + i f'' of an atom for X-rays.
+
+    Cromer & Liberman, J. Chem. Phys. 53, 1891 (1970), of the free atom: within some 20 eV of an
+    absorption edge the true values of a compound differ.
+
+    Parameters
+    ----------
+    element
+        Chemical symbol.
+    wavelength
+        Wavelength in Å.
+
+    Returns
+    -------
+    :
+        f' (negative near an edge) and f'' (positive) in electrons; 0 for H and He.
+
+    Raises
+    ------
+    BadInput
+        Where there is no such element, the wavelength is not above zero, the energy lies outside
+        1 to 150 keV, or the element is beyond U, the last in the tables.
+    """
+    energy = energy_from_wavelength(wavelength)
+    if not ENERGIES[0] <= energy <= ENERGIES[1]:
+        raise BadInput(
+            f"a wavelength of {wavelength:g} Å is {energy:.0f} eV, where f' and f'' are not known",
+            expected=f"{HC / ENERGIES[1]:.4f} to {HC / ENERGIES[0]:.2f} Å",
+        )
+    return _cromer_liberman(atomic_number(element), energy)
+
+
+@functools.lru_cache(maxsize=4096)
+def _cromer_liberman(number: int, energy: float) -> complex:
     import gemmi
 
-    f1, f2 = gemmi.cromer_liberman(
-        z=atomic_number(element), energy=energy_from_wavelength(wavelength)
-    )
+    if number > LAST_IN_TABLE:
+        raise BadInput(f"there is no f' and f'' of element {number}", expected="H to U")
+    f1, f2 = gemmi.cromer_liberman(z=number, energy=energy)
     return complex(f1, f2)
 
 
@@ -109,6 +178,11 @@ def form_factor(species: str, s: Array) -> Array:
     -------
     :
         f0 in electrons, shape of `s`.
+
+    Raises
+    ------
+    BadInput
+        Where there is no such element, or none in the table (beyond Cf).
     """
     offset, scale, exponents = _waasmaier_kirfel(species)
     s_squared = np.asarray(s, dtype=float)[..., None] ** 2
@@ -119,8 +193,13 @@ def form_factor(species: str, s: Array) -> Array:
 def _waasmaier_kirfel(species: str) -> tuple[float, Array, Array]:
     element = re.sub(r"[^A-Za-z].*", "", species)
     atomic_number(element)
+    if element == "D":  # the electrons of hydrogen
+        element = "H"
     table = _waasmaier_kirfel_table()
-    return table.get(species) or table[element]
+    coefficients = table.get(species) or table.get(element)
+    if coefficients is None:
+        raise BadInput(f"there is no form factor of {species!r}", expected="H to Cf")
+    return coefficients
 
 
 @functools.cache

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, field
+import warnings
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xorder.results import Array, Result, quantity
+from xorder.errors import StructureWarning
+from xorder.results import Array, Provenance, Result, digest, quantity
+from xorder.scattering import atomic_mass
 
-__all__ = ["Atoms", "Crystal", "Site", "load_structure", "unit_cell_atoms"]
+if TYPE_CHECKING:
+    import ase
+    import diffpy.structure
+    import pymatgen.core
+
+__all__ = [
+    "Atoms",
+    "Crystal",
+    "Site",
+    "composition",
+    "density",
+    "lattice_from_cell",
+    "load_structure",
+    "unit_cell_atoms",
+]
 
 #: Images of one site nearer than this (Å) are one atom on a special position.
 SAME_POSITION = 0.05
+#: g/cm³ of one dalton in one Å³ (CODATA 2018).
+DALTON_PER_A3 = 1.66053906660
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -50,6 +69,8 @@ class Crystal(Result):
     """Name of the structure: the CIF's data block or the object's formula."""
     cell: Array = quantity("Å, °", symbol="a b c α β γ")
     """Cell lengths and angles, shape (6,)."""
+    cell_stderr: Array | None = quantity("Å, °", default=None, repr=False)
+    """Standard errors of the cell, shape (6,), NaN where the source gives none; or None."""
     sites: tuple[Site, ...]
     """The asymmetric unit."""
     rotations: NDArray[np.int64] = field(repr=False)
@@ -74,6 +95,34 @@ class Crystal(Result):
     """FOUND, RECALLED or MODEL, in the words of the reference collection; else empty."""
     notes: tuple[str, ...] = ()
     """What the source or the checks say about it, one sentence each."""
+
+    def to_pymatgen(self) -> pymatgen.core.Structure:
+        """Return the whole cell as a pymatgen Structure.
+
+        Sites on one position become one pymatgen site with several species. U is kept in the site
+        properties ``U11_cif`` … ``U12_cif`` (the occupancy-weighted mean on a mixed position) where
+        every atom has one. Symmetry, disorder groups and names of sites are not kept.
+        """
+        from xorder.structure_bridges import pymatgen_from_crystal
+
+        return pymatgen_from_crystal(self)
+
+    def to_diffpy(self) -> diffpy.structure.Structure:
+        """Return the whole cell as a diffpy.structure Structure, with labels, occupancies and U."""
+        from xorder.structure_bridges import diffpy_from_crystal
+
+        return diffpy_from_crystal(self)
+
+    def to_ase(self) -> ase.Atoms:
+        """Return the whole cell as ASE Atoms.
+
+        A mixed position becomes one atom of its main element; all occupancies stand in
+        ``info["occupancy"]`` under the key in the array ``spacegroup_kinds``, as ASE's CIF reader
+        has them. ASE holds no U.
+        """
+        from xorder.structure_bridges import ase_from_crystal
+
+        return ase_from_crystal(self)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -108,11 +157,68 @@ class Atoms:
         return float(abs(np.linalg.det(self.lattice)))
 
 
-def load_structure(source: str | Path | Any, *, expect: str | None = None) -> Crystal:
-    """Return the crystal structure in a CIF file or in an object of another library."""
-    from xorder.cif import read_cif
+def load_structure(
+    source: str | Path | Any, *, expect: str | None = None, block: str | None = None
+) -> Crystal:
+    """Return the crystal structure in a CIF file or in an object of another library.
 
-    return read_cif(Path(source))
+    Nothing is dropped or merged in silence: what is inconsistent is a `StructureWarning` that names
+    the atoms, and stands in `Crystal.notes`.
+
+    Parameters
+    ----------
+    source
+        Path of a CIF, or a pymatgen ``Structure``, an ASE ``Atoms`` or a diffpy.structure
+        ``Structure``. The objects hold no symmetry and give a crystal in P 1.
+    expect
+        Deposit that the structure must be, such as ``"CCDC 2329960"``: deposit number, cell, space
+        group and elements are compared with what is known of it.
+    block
+        Name of the CIF's data block; by default the only one with atoms.
+
+    Raises
+    ------
+    BadStructure
+        Where the source holds no structure that can be used, or is not the one expected.
+    MissingFile
+        Where there is no such file.
+    """
+    crystal, doubts = read_structure(source, block=block)
+    for doubt in doubts:
+        warnings.warn(f"{crystal.name}: {doubt}", StructureWarning, stacklevel=2)
+    if expect is not None:
+        from xorder.deposits import check_expected
+
+        check_expected(crystal, expect)
+    return crystal
+
+
+def read_structure(
+    source: str | Path | Any, *, block: str | None = None
+) -> tuple[Crystal, tuple[str, ...]]:
+    """Return a structure and the doubts about it, which its notes repeat, without warning."""
+    from xorder.structure_checks import check_usable, find_doubts
+
+    parameters: dict[str, Any] = {"block": block}
+    if isinstance(source, (str, Path)):
+        from xorder.cif import read_cif
+
+        path = Path(source)
+        crystal, doubts = read_cif(path, block=block)
+        parameters["source"] = {"path": str(path), "digest": digest(path)}
+    else:
+        from xorder.structure_bridges import from_object
+
+        crystal, doubts = from_object(source)
+        parameters["source"] = crystal.source
+    check_usable(crystal)
+    doubts = (*doubts, *find_doubts(crystal))
+    provenance = Provenance(
+        function="xorder.structure.load_structure",
+        parameters=parameters,
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    return replace(crystal, notes=(*crystal.notes, *doubts), provenance=provenance), doubts
 
 
 def lattice_from_cell(cell: Array) -> Array:
@@ -145,36 +251,60 @@ def lattice_from_cell(cell: Array) -> Array:
     return lattice
 
 
+def cartesian_from_cif_u(uij: Array, lattice: Array) -> Array:
+    r"""Return displacement tensors in Cartesian axes from those of the CIF convention.
+
+    .. math:: U_\mathrm{cart} = N\, U_\mathrm{CIF}\, N^T, \quad N = A\,\mathrm{diag}(a^*, b^*, c^*)
+
+    Grosse-Kunstleve & Adams, J. Appl. Cryst. 35, 477 (2002), eq. 3a and 4a.
+
+    Parameters
+    ----------
+    uij
+        Tensors in Å², shape (..., 3, 3).
+    lattice
+        Cell vectors as rows in Å, shape (3, 3): the columns of A.
+
+    Returns
+    -------
+    :
+        Tensors in Å², shape of `uij`.
+    """
+    to_cartesian = _normalized_axes(lattice)
+    return np.asarray(to_cartesian @ uij @ to_cartesian.T)
+
+
+def cif_u_from_cartesian(u: Array, lattice: Array) -> Array:
+    """Return displacement tensors in the CIF convention; the inverse of `cartesian_from_cif_u`."""
+    from_cartesian = np.linalg.inv(_normalized_axes(lattice))
+    return np.asarray(from_cartesian @ u @ from_cartesian.T)
+
+
+def _normalized_axes(lattice: Array) -> Array:
+    reciprocal_lengths = np.linalg.norm(np.linalg.inv(lattice), axis=0)
+    return np.asarray(lattice.T * reciprocal_lengths)
+
+
 def unit_cell_atoms(crystal: Crystal) -> Atoms:
     """Return all atoms of the unit cell, made by the crystal's own operations.
 
     Images of one site that fall on one another (special positions) count once; different sites are
-    never merged.
+    never merged. The atoms stand in the order of the sites, the images of a site in the order of
+    the operations.
     """
     lattice = lattice_from_cell(crystal.cell)
-    xyz, site, operation = [], [], []
-    for index, atom in enumerate(crystal.sites):
-        images = crystal.rotations @ atom.xyz + crystal.translations
-        kept = _distinct(images, lattice)
-        xyz.append(images[kept])
-        site.append(np.full(len(kept), index))
-        operation.append(kept)
-    sites = np.concatenate(site)
-    operations = np.concatenate(operation)
-    u = np.stack([_cartesian_u(atom, lattice) for atom in crystal.sites])[sites]
-    cartesian_rotation = np.einsum(
-        "ji,mjk,lk->mil", lattice, crystal.rotations, np.linalg.inv(lattice)
-    )[operations]
-    labels = [_species(atom) for atom in crystal.sites]
-    wrapped = np.concatenate(xyz) % 1.0
+    positions = np.array([atom.xyz for atom in crystal.sites])
+    images = np.einsum("mij,nj->nmi", crystal.rotations, positions) + crystal.translations
+    sites, operations = np.nonzero(_distinct(images, lattice))
+    wrapped = images[sites, operations] % 1.0
     wrapped[wrapped > 1.0 - 1e-10] = 0.0
     return Atoms(
         lattice=lattice,
         xyz=wrapped,
         elements=np.array([atom.element for atom in crystal.sites])[sites],
-        species=np.array(labels)[sites],
-        occupancy=np.array([atom.occupancy for atom in crystal.sites])[sites],
-        u=cartesian_rotation @ u @ np.swapaxes(cartesian_rotation, 1, 2),
+        species=np.array([_species(atom) for atom in crystal.sites])[sites],
+        occupancy=np.array([atom.occupancy for atom in crystal.sites], dtype=float)[sites],
+        u=_turned(crystal, lattice, sites, operations),
         site=sites,
         operation=operations,
     )
@@ -182,29 +312,59 @@ def unit_cell_atoms(crystal: Crystal) -> Atoms:
 
 def composition(crystal: Crystal) -> dict[str, float]:
     """Return the atoms of each element in one cell, occupancies counted."""
+    return composition_of(unit_cell_atoms(crystal))
+
+
+def density(crystal: Crystal) -> float:
+    """Return the mass density in g/cm³, from the atoms listed."""
     atoms = unit_cell_atoms(crystal)
-    counts: dict[str, float] = defaultdict(float)
-    for element, occupancy in zip(atoms.elements, atoms.occupancy, strict=True):
-        counts[str(element)] += float(occupancy)
-    return dict(counts)
+    mass = sum(count * atomic_mass(element) for element, count in composition_of(atoms).items())
+    return mass / atoms.volume * DALTON_PER_A3
 
 
-def _distinct(images: Array, lattice: Array) -> NDArray[np.int64]:
-    """Return the indices of the images that are different positions modulo the lattice."""
-    difference = images[:, None, :] - images[None, :, :]
-    difference -= np.round(difference)
-    distance = np.linalg.norm(difference @ lattice, axis=2)
-    first_equal = np.argmax(distance < SAME_POSITION, axis=1)
-    return np.flatnonzero(first_equal == np.arange(len(images)))
+def composition_of(atoms: Atoms) -> dict[str, float]:
+    """Return the atoms of each element, occupancies counted."""
+    elements, first, index = np.unique(atoms.elements, return_index=True, return_inverse=True)
+    counts = np.bincount(index, weights=atoms.occupancy)
+    return {str(elements[i]): float(counts[i]) for i in np.argsort(first)}
+
+
+def _distinct(images: Array, lattice: Array) -> NDArray[np.bool_]:
+    """Say which images, shape (N, M, 3), are the first of their position modulo the lattice."""
+    kept = np.ones(images.shape[:2], dtype=bool)
+    if images.shape[1] == 1:
+        return kept
+    to_identity = _distance(images - images[:, :1], lattice)
+    special = np.flatnonzero(np.sum(to_identity < SAME_POSITION, axis=1) > 1)
+    # Only a site that some operation besides the identity leaves in place has equal images.
+    for index in special:
+        between = _distance(images[index, :, None] - images[index, None, :], lattice)
+        first_equal = np.argmax(between < SAME_POSITION, axis=1)
+        kept[index] = first_equal == np.arange(images.shape[1])
+    return kept
+
+
+def _distance(difference: Array, lattice: Array) -> Array:
+    """Return lengths in Å of fractional differences, each reduced to the nearest cell."""
+    reduced = difference - np.round(difference)
+    metric = lattice @ lattice.T
+    return np.asarray(np.sqrt(np.sum((reduced @ metric) * reduced, axis=-1)))
+
+
+def _turned(
+    crystal: Crystal, lattice: Array, sites: NDArray[np.int64], operations: NDArray[np.int64]
+) -> Array:
+    """Return the Cartesian displacement tensor of each atom, turned with its operation."""
+    u = np.array([_cartesian_u(atom, lattice) for atom in crystal.sites])[sites]
+    rotations = np.einsum("ji,mjk,lk->mil", lattice, crystal.rotations, np.linalg.inv(lattice))
+    turns = rotations[operations]
+    return np.asarray(turns @ u @ np.swapaxes(turns, 1, 2))
 
 
 def _cartesian_u(atom: Site, lattice: Array) -> Array:
-    """Return the displacement tensor in Cartesian axes, Å² (Grosse-Kunstleve & Adams 2002)."""
     if atom.uij is None:
         return np.eye(3) * atom.uiso
-    reciprocal_lengths = np.linalg.norm(np.linalg.inv(lattice), axis=0)
-    to_cartesian = lattice.T * reciprocal_lengths
-    return np.asarray(to_cartesian @ atom.uij @ to_cartesian.T)
+    return cartesian_from_cif_u(atom.uij, lattice)
 
 
 def _species(atom: Site) -> str:
