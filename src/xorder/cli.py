@@ -114,10 +114,10 @@ def list_references() -> int:
 
     from xorder.references import entries
 
-    table = Table("name", "status", "line positions", "confidence", "title", box=None)
+    table = Table("name", "status", "line positions", "title", box=None)
     for entry in entries():
         trusted = "trusted" if entry.line_positions_trusted else "not trusted"
-        table.add_row(entry.name, entry.status, trusted, entry.confidence, entry.title)
+        table.add_row(entry.name, entry.status, trusted, entry.title)
     _console().print(table)
     return 0
 

@@ -240,7 +240,11 @@ def _probe_input(
     settings = {**common, **own}
     patterns = settings.pop("files", [])
     patterns = [patterns] if isinstance(patterns, str) else patterns
-    if not patterns or not all(isinstance(p, str) and p.strip() for p in patterns):
+    if (
+        not isinstance(patterns, list)
+        or not patterns
+        or not all(isinstance(p, str) and p.strip() for p in patterns)
+    ):
         faults.append(f"{where}.{probe}.files: found {own.get('files')!r}; expected file names")
         return None
     module, name = PROBES[probe]

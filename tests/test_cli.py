@@ -1,0 +1,86 @@
+"""The command line: exit statuses and one message for each thing that is wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from xorder import __version__
+from xorder.cli import main
+
+
+def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    status = main(arguments)
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_help_names_the_commands(capsys):
+    status, out, _ = run(["--help"], capsys)
+    assert status == 0
+    for command in ("run", "example", "structure", "references"):
+        assert command in out
+
+
+def test_version(capsys):
+    assert run(["--version"], capsys)[1].strip() == __version__
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["rnu"], 'Did you mean "run"'),
+        (["run"], "MANIFEST"),
+        (["run", "a.toml", "--otu", "x"], "Did you mean --out"),
+        (["run", "a.toml", "--jobs", "two"], "two"),
+        (["run", "a.toml", "--only", "xrd"], "xrd"),
+        (["run", "nothing.toml"], "no such manifest"),
+        (["structure", "nothing.cif"], "nothing.cif"),
+        (["structure", "NaTaCl7"], "NaTaCl6"),
+        (["example"], "FOLDER"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_status_two(
+    arguments, message, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run(arguments, capsys)
+    assert status == 2
+    assert message in err
+    assert "Traceback" not in err + out
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_debug_shows_where(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, _, err = run(["run", "nothing.toml", "--debug"], capsys)
+    assert status == 2
+    assert "Traceback" in err
+
+
+def test_structure_report_on_standard_output(capsys):
+    status, out, _ = run(["structure", "NaTaCl6"], capsys)
+    assert status == 0
+    for part in ("P 1 21/c 1", "Ta1", "g/cm"):
+        assert part in out
+
+
+def test_references_are_listed_with_their_doubts(capsys):
+    status, out, _ = run(["references", "list"], capsys)
+    assert status == 0
+    assert "NaTaCl6" in out
+    assert "MODEL" in out
+
+
+def test_the_installed_command_runs_as_a_program():
+    done = subprocess.run(
+        [sys.executable, "-m", "xorder.cli", "--version"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+    assert done.returncode == 0
+    assert done.stdout.strip() == __version__
