@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from xorder.diffraction.profiles import Profile
     from xorder.diffraction.radiation import (
         Radiation,
-        polarization_from_monochromator,
         make_radiation,
+        polarization_from_monochromator,
     )
     from xorder.diffraction.readers.gsas import read_instrument
     from xorder.diffraction.readers.opening import read
@@ -75,15 +75,15 @@ __all__ = [
     "SimulatedPattern",
     "TrackingOptions",
     "analyse",
+    "calculate_reflections",
     "cut",
     "d_from_two_theta",
     "make_pattern",
+    "make_radiation",
     "polarization_from_monochromator",
     "q_from_two_theta",
-    "make_radiation",
     "read",
     "read_instrument",
-    "calculate_reflections",
     "simulate",
     "simulate_mixture",
     "track_peaks",

@@ -20,9 +20,10 @@ __all__ = ["LineGroup"]
 class LineGroup:
     r"""Lines in a window: an Objective for `xorder.fitting.fit`.
 
-    Each line belongs to a crystal, whose lines share one shift and one width, and to a cluster of
-    lines too close to tell apart, whose areas keep their calculated ratio. All lines of the
-    radiation share width and shape; Kα2 lies where Bragg's law puts it. η is one for the window.
+    Each line belongs to a crystal, whose lines share one width; to a group of lines that move
+    together by one shift; and to a cluster of lines too close to tell apart, whose areas keep their
+    calculated ratio. All lines of the radiation share width and shape; Kα2 lies where Bragg's law
+    puts it. η is one for the window.
 
     .. math:: y = b_0 + b_1 (x - x_0) + \sum_c A_c \sum_{j \in c} r_j \sum_\lambda w_\lambda\,
               pV(x - t_{j\lambda};\ \Gamma, \eta)
@@ -42,10 +43,13 @@ class LineGroup:
     """Crystal of each line, shape (lines,)."""
     clusters: NDArray[np.int64]
     """Cluster of each line, shape (lines,)."""
+    together: NDArray[np.int64]
+    """Shift of each line, shape (lines,)."""
     shares: Array
     """Share of each line in the area of its cluster, shape (lines,)."""
     parameters: Parameters
-    """``b0 b1 eta``, ``shift_c fwhm_c`` of each crystal and ``area_k`` of each cluster."""
+    """``b0 b1 eta``, ``fwhm_c`` of each crystal, ``shift_g`` of each group of lines that move
+    together and ``area_k`` of each cluster."""
 
     @property
     def n_independent(self) -> float:
@@ -77,9 +81,11 @@ class LineGroup:
         areas = np.array([values[f"area_{k}"] for k in range(self._n_clusters)])[self.clusters]
         columns = {"b0": np.ones_like(self.two_theta), "b1": self.two_theta - self.middle}
         columns["eta"] = by_eta @ areas
+        for group in np.unique(self.together):
+            own = self.together == group
+            columns[f"shift_{group}"] = by_shift[:, own] @ areas[own]
         for crystal in np.unique(self.crystals):
             own = self.crystals == crystal
-            columns[f"shift_{crystal}"] = by_shift[:, own] @ areas[own]
             columns[f"fwhm_{crystal}"] = by_fwhm[:, own] @ areas[own]
         for cluster in range(self._n_clusters):
             columns[f"area_{cluster}"] = value[:, self.clusters == cluster].sum(axis=1)
@@ -93,7 +99,7 @@ class LineGroup:
 
     def _profiles(self, values: Mapping[str, float]) -> tuple[Array, Array, Array, Array]:
         """Return each line's profile and its derivatives by shift, fwhm and η, (points, lines)."""
-        shift = np.array([values[f"shift_{c}"] for c in self.crystals])
+        shift = np.array([values[f"shift_{g}"] for g in self.together])
         fwhm = np.array([values[f"fwhm_{c}"] for c in self.crystals])[None, :, None]
         half = np.deg2rad(self.positions + shift) / 2.0
         ratio = np.array(self.radiation.wavelengths) / self.radiation.wavelength

@@ -15,18 +15,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xorder.diffraction.line_groups import LineGroup
-from xorder.diffraction.pattern import Pattern, d_from_two_theta
+from xorder.diffraction.pattern import Pattern, d_from_two_theta, two_theta_from_d
+from xorder.diffraction.peak_windows import (
+    TrackingOptions,
+    estimated_width,
+    line_group,
+    started,
+    width_bounds,
+)
 from xorder.diffraction.reflections import (
     Reflections,
     calculate_reflections,
     equivalent_planes,
 )
-from xorder.diffraction.simulation import line_positions, powder_intensity
+from xorder.diffraction.simulation import powder_intensity
 from xorder.errors import BadInput
 from xorder.fitting import FitResult, fit
-from xorder.parameters import Parameter, Parameters
 from xorder.results import Array, Result, quantity, recorded
-from xorder.structure import Crystal
+from xorder.structure import Crystal, lattice_from_cell
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -36,37 +42,12 @@ __all__ = ["PeakFit", "PeakTable", "TrackingOptions", "choose_planes", "track_pe
 
 Plane = tuple[int, int, int]
 
-#: A neighbour weaker than this share of the plane's calculated intensity is left out of the fit.
-WEAK = 0.01
 #: A neighbour stronger than this share within one FWHM makes a plane inseparable.
 NOTICEABLE = 0.05
-#: Lines nearer than this share of the FWHM keep their calculated ratio.
-INSEPARABLE = 0.5
+#: Lines nearer than this share of the FWHM are one line to any width.
+COINCIDENT = 0.05
 #: An area below this many standard errors is no peak.
 DETECTED = 3.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrackingOptions:
-    """How planes are followed."""
-
-    window: float | None = quantity("°", default=None)
-    """Width of the fitted window in degrees; eight times the peak's width where None."""
-    tolerance: float = quantity("°", default=0.3)
-    """How far in degrees a line may lie from where the structure puts it."""
-    instrument_fwhm: float = quantity("°", default=0.05)
-    """Width in degrees that the instrument gives a line; a fitted width is at least half of it."""
-    n_planes: int = 5
-    """Number of planes to choose where none are named."""
-    uiso: float = quantity("Å²", default=0.01)
-    """Displacement in Å² for sites of the structure without one."""
-
-    def __post_init__(self) -> None:
-        """Check that every length is above zero."""
-        for name in ("window", "tolerance", "instrument_fwhm", "n_planes"):
-            value = getattr(self, name)
-            if value is not None and not (value > 0 and math.isfinite(value)):
-                raise BadInput(f"{name} is {value:g}", expected="a number above 0")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -264,16 +245,16 @@ def _track(
         sample=pattern.name, plane=label,
     )  # fmt: skip
     bare = _Row(plane=label, sample=pattern.name, two_theta_calculated=expected, fits=empty)
-    width = _estimated_width(pattern, expected, options)
+    width = estimated_width(pattern, expected, options)
     best: tuple[LineGroup, FitResult] | None = None
     for _ in range(2):
-        group = _group(pattern, known, line, width, options)
+        group = line_group(pattern, known, line, width, options)
         if group is None:
             return replace(bare, message="too few points in the window")
-        starts = [fit(_started(group, factor), max_nfev=100) for factor in (1.0, 0.4)]
+        starts = [fit(start, max_nfev=100) for start in started(group, options)]
         found = min(starts, key=lambda result: (not result.success, result.chisqr))
         best = group, found
-        width = float(np.clip(found.parameters["fwhm_0"].value, *_width_bounds(options)))
+        width = float(np.clip(found.parameters["fwhm_0"].value, *width_bounds(options)))
     assert best is not None  # noqa: S101
     return _row(bare, *best, known, line, options)
 
@@ -307,7 +288,7 @@ def _row(
         why = "its area is below 3 standard errors" if weak else at_bound[0]
         return replace(common, lost=True, area_limit=limit, message=f"lost: {why}")
     two_theta = bare.two_theta_calculated + shift.value
-    crowd = _crowd(known, line, fwhm.value)
+    overlapped, remark = _separation(known, line, fwhm.value)
     return replace(
         common,
         two_theta=two_theta,
@@ -319,15 +300,15 @@ def _row(
         area_stderr=area.stderr,
         eta=p["eta"].value,
         eta_stderr=p["eta"].stderr,
-        overlapped=bool(crowd),
+        overlapped=overlapped,
         success=True,
-        message=f"not separable from {', '.join(crowd)}: width of the group" if crowd else "",
+        message=remark,
     )
 
 
 def _area_limit(group: LineGroup, fwhm: float, options: TrackingOptions) -> float:
     """Return area + 3 σ of a line held where the structure puts it, at a width that is possible."""
-    low, high = _width_bounds(options)
+    low, high = width_bounds(options)
     held = group.parameters
     for name in held:
         if name.startswith(("shift_", "fwhm_")) or name == "eta":
@@ -338,158 +319,36 @@ def _area_limit(group: LineGroup, fwhm: float, options: TrackingOptions) -> floa
     return max(area.value, 0.0) + DETECTED * area.stderr
 
 
-def _group(
-    pattern: Pattern,
-    known: Sequence[Reflections],
-    line: int,
-    width: float,
-    options: TrackingOptions,
-) -> LineGroup | None:
-    """Return the window around a line and the lines in it; None where points are too few."""
-    expected = float(known[0].two_theta[line])
-    half = 0.5 * options.window if options.window else max(4.0 * width, 8 * options.instrument_fwhm)
-    split = np.ravel(line_positions(np.array([expected]), pattern.wavelength))
-    inside = (pattern.two_theta >= np.nanmin(split) - half - options.tolerance) & (
-        pattern.two_theta <= np.nanmax(split) + half + options.tolerance
-    )
-    x, y = pattern.two_theta[inside], pattern.intensity[inside]
-    positions, crystals, clusters, shares = _members(known, line, x, width)
-    n_crystals = len(np.unique(crystals))
-    if len(x) <= 4 + 2 * n_crystals + int(clusters.max(initial=0)) + 1:
-        return None
-    return LineGroup(
-        two_theta=x,
-        intensity=y,
-        sigma=pattern.sigma[inside],
-        radiation=pattern.wavelength,
-        positions=positions,
-        crystals=crystals,
-        clusters=clusters,
-        shares=shares,
-        parameters=_start(x, y, positions, clusters, crystals, width, options),
-    )
-
-
-def _members(
-    known: Sequence[Reflections], line: int, x: Array, width: float
-) -> tuple[Array, NDArray[np.int64], NDArray[np.int64], Array]:
-    """Return position, crystal, cluster and share of every line that matters in the window.
-
-    The plane's own crystal is number 0 and its cluster number 0. Impurity amounts are unknown, so
-    each impurity line above 1 % of its crystal's strongest counts.
-    """
-    power = [powder_intensity(found) for found in known]
-    parts = []
-    for number, (found, strength) in enumerate(zip(known, power, strict=True)):
-        floor = WEAK * (strength[line] if number == 0 else strength.max())
-        lies = (found.two_theta > x[0] - width / 2) & (found.two_theta < x[-1] + width / 2)
-        keep = np.flatnonzero(lies & (strength > floor)) if x.size else np.empty(0, int)
-        keep = np.union1d(keep, [line]) if number == 0 else keep
-        labels = _clustered(found.two_theta[keep], INSEPARABLE * width)
-        if number == 0:
-            own = labels[np.searchsorted(keep, line)]
-            labels = np.where(labels == own, 0, np.where(labels < own, labels + 1, labels))
-        parts.append((found.two_theta[keep], number, labels, strength[keep]))
-    positions = np.concatenate([part[0] for part in parts])
-    used = [part for part in parts if len(part[0])]
-    crystals = np.concatenate([np.full(len(part[0]), i) for i, part in enumerate(used)])
-    offset, clusters = 0, []
-    for part in used:
-        clusters.append(part[2] + offset)
-        offset += int(part[2].max()) + 1
-    joined = np.concatenate(clusters).astype(np.int64)
-    strengths = np.concatenate([part[3] for part in used])
-    totals = np.bincount(joined, weights=strengths)
-    return positions, crystals.astype(np.int64), joined, strengths / totals[joined]
-
-
-def _clustered(positions: Array, gap: float) -> NDArray[np.int64]:
-    """Return cluster numbers of ascending positions: a new one after each gap."""
-    return np.cumsum(np.diff(positions, prepend=positions[:1]) > gap)
-
-
-def _start(
-    x: Array,
-    y: Array,
-    positions: Array,
-    clusters: NDArray[np.int64],
-    crystals: NDArray[np.int64],
-    width: float,
-    options: TrackingOptions,
-) -> Parameters:
-    edge = max(3, len(x) // 8)
-    left, right = float(np.median(y[:edge])), float(np.median(y[-edge:]))
-    low, high = _width_bounds(options)
-    total = max(float(np.trapezoid(y - 0.5 * (left + right), x)), 1e-3 * float(np.ptp(y)))
-    count = int(clusters.max()) + 1
-    shared = [
-        Parameter(name="b0", value=0.5 * (left + right), unit="counts"),
-        Parameter(name="b1", value=(right - left) / float(x[-1] - x[0]), unit="counts/°"),
-        Parameter(name="eta", value=0.5, min=0.0, max=1.0),
-    ]
-    for crystal in np.unique(crystals):
-        shared += [
-            Parameter(
-                name=f"shift_{crystal}", value=0.0, min=-options.tolerance, max=options.tolerance,
-                unit="°",
-            ),
-            Parameter(name=f"fwhm_{crystal}", value=float(np.clip(width, 1.1 * low, 0.9 * high)),
-                      min=low, max=high, unit="°"),
-        ]  # fmt: skip
-    areas = [
-        Parameter(name=f"area_{k}", value=total / count, unit="counts °") for k in range(count)
-    ]
-    return Parameters([*shared, *areas])
-
-
-def _started(group: LineGroup, factor: float) -> LineGroup:
-    """Return the group with its widths started elsewhere and its shift at the highest point."""
-    p = group.parameters
-    for name in list(p):
-        if name.startswith("fwhm_"):
-            low, high = p[name].min, p[name].max
-            p = p.updated(name, value=float(np.clip(p[name].value * factor, 1.1 * low, 0.9 * high)))
-    return replace(group, parameters=p)
-
-
-def _estimated_width(pattern: Pattern, expected: float, options: TrackingOptions) -> float:
-    """Return the width at half height of the highest point near a line, within the bounds."""
-    x, y = pattern.two_theta, pattern.intensity
-    near = np.flatnonzero(np.abs(x - expected) < options.tolerance)
-    wide = np.abs(x - expected) < 2.5
-    low, high = _width_bounds(options)
-    if near.size < 3:
-        return 2.0 * low
-    base = float(np.percentile(y[wide], 15))
-    peak = int(near[np.argmax(y[near])])
-    above = y > base + 0.5 * (np.mean(y[max(0, peak - 1) : peak + 2]) - base)
-    start, end = peak, peak
-    while start > 0 and above[start - 1]:
-        start -= 1
-    while end < len(x) - 1 and above[end + 1]:
-        end += 1
-    return float(np.clip(x[end] - x[start], 1.5 * low, 0.5 * high))
-
-
-def _width_bounds(options: TrackingOptions) -> tuple[float, float]:
-    return 0.5 * options.instrument_fwhm, 4.0
-
-
-def _crowd(known: Sequence[Reflections], line: int, fwhm: float) -> list[str]:
-    """Return the lines that stand within one FWHM of a plane and matter beside it."""
+def _neighbours(known: Sequence[Reflections], line: int, reach: float) -> list[tuple[float, str]]:
+    """Return distance and name of the lines that matter within a distance of a plane."""
     expected, strength = known[0].two_theta[line], powder_intensity(known[0])[line]
-    labels = []
-    for number, found in enumerate(known):
-        power = powder_intensity(found)
+    found = []
+    for number, crystal in enumerate(known):
+        power = powder_intensity(crystal)
         floor = NOTICEABLE * (strength if number == 0 else power.max())
-        near = (np.abs(found.two_theta - expected) < fwhm) & (power > floor)
-        prefix = "" if number == 0 else f"{found.name} "
-        labels += [
-            f"{prefix}({_label(found.hkl[i])})"
-            for i in np.flatnonzero(near)
+        distance = np.abs(crystal.two_theta - expected)
+        prefix = "" if number == 0 else f"{crystal.name} "
+        found += [
+            (float(distance[i]), f"{prefix}({_label(crystal.hkl[i])})")
+            for i in np.flatnonzero((distance < reach) & (power > floor))
             if number != 0 or i != line
         ]
-    return labels[:4]
+    return sorted(found)
+
+
+def _separation(known: Sequence[Reflections], line: int, fwhm: float) -> tuple[bool, str]:
+    """Return whether a plane is inseparable at this width, and the sentence that says so."""
+    neighbours = _neighbours(known, line, fwhm)
+    crowd = [name for distance, name in neighbours if distance >= COINCIDENT * fwhm]
+    same = [name for distance, name in neighbours if distance < COINCIDENT * fwhm]
+    parts = [f"not separable from {_listed(crowd)}: width of the group"] if crowd else []
+    parts += [f"coincides with {_listed(same)}: area of all"] if same else []
+    return bool(crowd), "; ".join(parts)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
 
 
 def _check_patterns(patterns: Sequence[Pattern]) -> None:
@@ -543,9 +402,6 @@ def _find(
 def _why_missing(
     plane: Plane, crystal: Crystal, found: Reflections, span: tuple[float, float]
 ) -> str:
-    from xorder.diffraction.pattern import two_theta_from_d
-    from xorder.structure import lattice_from_cell
-
     g = float(np.linalg.norm(np.linalg.inv(lattice_from_cell(crystal.cell)) @ np.asarray(plane)))
     angle = float(two_theta_from_d(np.array(1.0 / g), wavelength=found.wavelength.wavelength))
     name = f"plane ({_label(plane)}) of {crystal.name}"
@@ -565,5 +421,7 @@ def _label(plane: Sequence[int] | NDArray[np.int64]) -> str:
 
 def _table(rows: Sequence[_Row]) -> PeakTable:
     names = [f for f in PeakTable.__dataclass_fields__ if f not in ("provenance", "fits")]
-    columns: dict[str, Any] = {name: np.array([getattr(row, name) for row in rows]) for name in names}
+    columns: dict[str, Any] = {
+        name: np.array([getattr(row, name) for row in rows]) for name in names
+    }
     return PeakTable(**columns, fits=tuple(row.fits for row in rows))

@@ -399,4 +399,3 @@ def _check_positive(intensity: Array) -> None:
             f"the intensity without noise falls to {intensity.min():g} counts",
             expected="a background that stays above zero",
         )
-

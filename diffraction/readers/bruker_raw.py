@@ -75,9 +75,7 @@ def scan_from_bruker_raw(content: bytes, source: str) -> Scan:
 def _radiation(anode: str, alpha1: float, alpha2: float, ratio: float) -> Radiation | None:
     try:
         if alpha2 > 0 and ratio > 0:
-            return Radiation(
-                wavelengths=(alpha1, alpha2), weights=(1.0, ratio), name=f"{anode}Ka"
-            )
+            return Radiation(wavelengths=(alpha1, alpha2), weights=(1.0, ratio), name=f"{anode}Ka")
         return Radiation(wavelengths=(alpha1,), name=f"{anode}Ka1")
     except BadInput:
         return None

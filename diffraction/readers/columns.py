@@ -20,7 +20,9 @@ COMMENTS = ("#", "!", ";", "*", "'", '"', "/", "%", "[", "_")
 RUN = 3
 _SIGMA_NAMES = re.compile(r"\b(sig(ma)?|e\.?s\.?d\.?|err(or)?s?|std(dev)?|unc\w*|dI|σ)\b", re.I)
 _OTHER_AXIS = re.compile(r"^\W*(q|d|k|tof|energy|channel|time)\b", re.I)
-_WAVELENGTH = re.compile(r"(?:wave\s*length|lambda|λ)\W*(?:\(?\s*(?:Å|A|Ang\w*)\s*\)?\W*)?([\d.]+)", re.I)
+_WAVELENGTH = re.compile(
+    r"(?:wave\s*length|lambda|λ)\W*(?:\(?\s*(?:Å|A|Ang\w*)\s*\)?\W*)?([\d.]+)", re.I
+)
 
 Splitter = Callable[[str], list[str]]
 

@@ -18,9 +18,7 @@ from xorder.results import recorded
 
 __all__ = ["read"]
 
-_FORMATS: tuple[
-    tuple[Callable[[bytes], bool], Callable[[bytes, str], Scan]], ...
-] = (
+_FORMATS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes, str], Scan]], ...] = (
     (is_bruker_raw, scan_from_bruker_raw),
     (is_gsas, scan_from_gsas),
 )

@@ -1,0 +1,211 @@
+"""The powder patterns of one sample through a recipe: pattern, lines, tracked planes, numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from xorder import references
+from xorder.diffraction.options import DiffractionRecipe
+from xorder.diffraction.pattern import Pattern, cut
+from xorder.diffraction.peak_tracking import PeakTable, track_peaks
+from xorder.diffraction.peak_windows import TrackingOptions
+from xorder.diffraction.readers.opening import read
+from xorder.diffraction.reflections import Reflections, calculate_reflections
+from xorder.errors import BadInput
+from xorder.results import Number, Result, recorded
+from xorder.structure import Crystal
+
+__all__ = ["DiffractionAnalysis", "analyse", "sum_patterns"]
+
+#: A mean shift above this (degrees) is said in words.
+NOTABLE_SHIFT = 0.03
+#: A window whose reduced χ² is above this is fitted poorly.
+POOR_FIT = 5.0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class DiffractionAnalysis(Result):
+    """What the powder patterns of one sample say."""
+
+    name: str
+    """Name of the sample."""
+    simulated: bool = False
+    """Whether the data are simulated."""
+    pattern: Pattern
+    """The pattern, several scans summed."""
+    reflections: Reflections
+    """Lines of the structure in the range."""
+    impurities: tuple[Reflections, ...] = ()
+    """Lines of the impurities."""
+    peaks: PeakTable
+    """The tracked planes."""
+    numbers: tuple[Number, ...] = ()
+    """Summary: position, width and area of each plane, mean shift."""
+    messages: tuple[str, ...] = ()
+    """What a user must know, one sentence each."""
+
+
+@recorded
+def analyse(
+    files: Sequence[Path],
+    recipe: DiffractionRecipe,
+    *,
+    name: str = "",
+    simulated: bool = False,
+) -> DiffractionAnalysis:
+    """Return the analysis of one sample.
+
+    Parameters
+    ----------
+    files
+        Powder patterns of the sample; several are summed and must share their axis.
+    recipe
+        Structure, radiation, planes, windows.
+    name
+        Name of the sample; that of the first file where empty.
+    simulated
+        Whether the data are simulated.
+
+    Raises
+    ------
+    BadInput
+        Where files, structure or recipe cannot be used. A failed peak is a row, not an error.
+    """
+    if not files:
+        raise BadInput("the sample has no diffraction file", expected="at least one")
+    scans = [read(path, wavelength=recipe.wavelength) for path in files]
+    pattern = replace(sum_patterns(scans), name=name or scans[0].name, simulated=simulated)
+    if recipe.two_theta is not None:
+        pattern = cut(pattern, two_theta=recipe.two_theta)
+    crystal = references.load(recipe.structure, line_positions=True)
+    impurities = [references.load(one, line_positions=True) for one in recipe.impurities]
+    options = TrackingOptions(
+        window=recipe.window,
+        tolerance=recipe.tolerance,
+        instrument_fwhm=recipe.instrument_fwhm,
+        n_planes=recipe.n_planes,
+        uiso=recipe.uiso,
+    )
+    peaks = track_peaks(
+        pattern, crystal, planes=recipe.planes, impurities=impurities, options=options
+    )
+    lines = [_lines(one, pattern, recipe) for one in (crystal, *impurities)]
+    return DiffractionAnalysis(
+        name=pattern.name,
+        simulated=simulated,
+        pattern=pattern,
+        reflections=lines[0],
+        impurities=tuple(lines[1:]),
+        peaks=peaks,
+        numbers=(*_peak_numbers(peaks), _mean_shift(peaks), _count_lost(peaks)),
+        messages=(*pattern.notes, *_peak_messages(peaks)),
+    )
+
+
+def sum_patterns(scans: Sequence[Pattern]) -> Pattern:
+    """Return the sum of scans on one axis, their uncertainties added in squares.
+
+    Raises
+    ------
+    BadInput
+        Where the axes or the wavelengths differ.
+    """
+    first = scans[0]
+    for scan in scans[1:]:
+        same = scan.two_theta.shape == first.two_theta.shape
+        if not same or np.abs(scan.two_theta - first.two_theta).max() > 1e-4:
+            raise BadInput(
+                f"{scan.name} has {len(scan.two_theta)} points from {scan.two_theta[0]:g} to "
+                f"{scan.two_theta[-1]:g}°, {first.name} has {len(first.two_theta)} from "
+                f"{first.two_theta[0]:g} to {first.two_theta[-1]:g}°",
+                expected="scans of one sample on the same axis",
+            )
+        if scan.wavelength != first.wavelength:
+            raise BadInput(
+                f"{scan.name} was measured at {scan.wavelength}, {first.name} at "
+                f"{first.wavelength}",
+                expected="scans of one radiation",
+            )
+    if len(scans) == 1:
+        return first
+    return replace(
+        first,
+        intensity=np.sum([scan.intensity for scan in scans], axis=0),
+        sigma=np.sqrt(np.sum([scan.sigma**2 for scan in scans], axis=0)),
+        notes=(*first.notes, f"The pattern is the sum of {len(scans)} scans."),
+    )
+
+
+def _lines(crystal: Crystal, pattern: Pattern, recipe: DiffractionRecipe) -> Reflections:
+    span = (max(0.1, float(pattern.two_theta[0])), float(pattern.two_theta[-1]))
+    return calculate_reflections(
+        crystal, wavelength=pattern.wavelength, two_theta=span, uiso=recipe.uiso
+    )
+
+
+def _peak_numbers(peaks: PeakTable) -> list[Number]:
+    numbers = []
+    for i, plane in enumerate(peaks.plane):
+        note = str(peaks.message[i])
+        if peaks.lost[i]:
+            note += f"; area below {peaks.area_limit[i]:.4g} counts °"
+        for key, unit in (("two_theta", "°"), ("fwhm", "°"), ("area", "counts °")):
+            numbers.append(
+                Number(
+                    name=f"{key} ({plane})",
+                    value=float(getattr(peaks, key)[i]),
+                    stderr=float(getattr(peaks, f"{key}_stderr")[i]),
+                    unit=unit,
+                    note=note,
+                )
+            )
+    return numbers
+
+
+def _mean_shift(peaks: PeakTable) -> Number:
+    found = np.flatnonzero(peaks.success)
+    if not found.size:
+        return Number(name="mean_shift", value=math.nan, unit="°", note="no plane was found")
+    shift = (peaks.two_theta - peaks.two_theta_calculated)[found]
+    propagated = math.sqrt(float(np.sum(peaks.two_theta_stderr[found] ** 2))) / found.size
+    scatter = float(np.std(shift, ddof=1)) / math.sqrt(found.size) if found.size > 1 else 0.0
+    return Number(
+        name="mean_shift",
+        value=float(np.mean(shift)),
+        stderr=max(scatter, propagated),
+        unit="°",
+        note=f"measured minus calculated position, mean of {found.size} planes",
+    )
+
+
+def _count_lost(peaks: PeakTable) -> Number:
+    return Number(
+        name="planes_lost",
+        value=float(np.count_nonzero(peaks.lost)),
+        note=f"of {len(peaks.plane)}; a count has no standard error",
+    )
+
+
+def _peak_messages(peaks: PeakTable) -> list[str]:
+    messages = [
+        f"Plane ({plane}): {text}."
+        for plane, text in zip(peaks.plane, peaks.message, strict=True)
+        if text
+    ]
+    messages += [
+        f"Plane ({plane}): the window fits poorly, reduced χ² = {redchi:.1f}."
+        for plane, redchi, good in zip(peaks.plane, peaks.redchi, peaks.success, strict=True)
+        if good and redchi > POOR_FIT
+    ]
+    shift = _mean_shift(peaks)
+    if abs(shift.value) > NOTABLE_SHIFT:
+        messages.append(
+            f"Lines lie {shift.value:+.3f}° from where the structure puts them, on average: sample "
+            "height, zero of the instrument, or a cell that is not the sample's."
+        )
+    return messages

@@ -1,0 +1,99 @@
+"""Drawing of diffraction results on Matplotlib axes; every function returns its artists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xorder.diffraction.pattern import Pattern
+from xorder.diffraction.peak_tracking import PeakFit, PeakTable
+from xorder.diffraction.reflections import Reflections
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_pattern", "plot_peak_fit", "plot_ticks", "plot_widths"]
+
+#: Markers in the order of planes, so that a series can be read without colour.
+MARKERS = "osD^v<>Ph*"
+
+
+def plot_pattern(pattern: Pattern, ax: Axes | None = None, **artist: Any) -> list[Artist]:
+    """Draw intensity against two_theta."""
+    ax = _axes(ax)
+    label = f"{pattern.name} (simulated)" if pattern.simulated else pattern.name
+    drawn = ax.plot(pattern.two_theta, pattern.intensity, **{"label": label, **artist})
+    ax.set_xlabel("2θ (°)")
+    ax.set_ylabel("intensity (counts)")
+    return list(drawn)
+
+
+def plot_ticks(
+    found: Reflections,
+    ax: Axes | None = None,
+    *,
+    y: float = 0.0,
+    height: float = 1.0,
+    **artist: Any,
+) -> list[Artist]:
+    """Draw a tick at each reflection, from y to y + height in data units."""
+    ax = _axes(ax)
+    return [ax.vlines(found.two_theta, y, y + height, **{"linewidth": 0.5, **artist})]
+
+
+def plot_peak_fit(peak: PeakFit, ax: Axes | None = None, **artist: Any) -> list[Artist]:
+    """Draw the points of a window, the fit and its background."""
+    ax = _axes(ax)
+    drawn: list[Artist] = []
+    drawn += ax.plot(peak.two_theta, peak.intensity, ".", color="0.4", markersize=3, label="data")
+    drawn += ax.plot(peak.two_theta, peak.model, **{"label": "fit", **artist})
+    drawn += ax.plot(peak.two_theta, peak.background, "--", color="0.6", label="background")
+    ax.set_xlabel("2θ (°)")
+    ax.set_ylabel("intensity (counts)")
+    ax.set_title(f"{peak.sample} ({peak.plane})")
+    return drawn
+
+
+def plot_widths(peaks: PeakTable, ax: Axes | None = None, **artist: Any) -> list[Artist]:
+    """Draw the FWHM of each plane against the samples, with standard errors.
+
+    Open symbols are planes that are not separable from a neighbour; lost planes are not drawn.
+    """
+    ax = _axes(ax)
+    samples = list(dict.fromkeys(peaks.sample.tolist()))
+    planes = list(dict.fromkeys(peaks.plane.tolist()))
+    place = np.array([samples.index(sample) for sample in peaks.sample])
+    drawn: list[Artist] = []
+    for number, plane in enumerate(planes):
+        own = (peaks.plane == plane) & peaks.success
+        offset = 0.06 * (number - 0.5 * (len(planes) - 1))
+        (line,) = ax.plot([], [])
+        colour = line.get_color()
+        line.remove()
+        drawn.append(
+            ax.errorbar(
+                place[own] + offset, peaks.fwhm[own], yerr=peaks.fwhm_stderr[own],
+                **{"color": colour, "capsize": 2, "markersize": 0, "marker": "", **artist},
+            )
+        )  # fmt: skip
+        faces = [colour if not open_ else "white" for open_ in peaks.overlapped[own]]
+        drawn.append(
+            ax.scatter(
+                place[own] + offset, peaks.fwhm[own], s=16, zorder=3, edgecolors=colour,
+                facecolors=faces, linewidths=0.8, label=f"({plane})",
+                marker=MARKERS[number % len(MARKERS)],
+            )
+        )  # fmt: skip
+    ax.set_xticks(range(len(samples)), samples)
+    ax.set_ylabel("FWHM (°)")
+    return drawn
+
+
+def _axes(ax: Axes | None) -> Axes:
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot
+
+    return matplotlib.pyplot.subplots()[1]
