@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -180,8 +180,9 @@ def _items(block: gemmi.cif.Block) -> dict[str, list[str]]:
 
     items: dict[str, list[str]] = {}
     for item in block:
-        if item.pair is not None:
-            items[_tag(item.pair[0])] = [cif.as_string(item.pair[1])]
+        pair: Any = item.pair
+        if pair is not None:
+            items[_tag(pair[0])] = [cif.as_string(pair[1])]
         elif item.loop is not None and _tag(item.loop.tags[0]).startswith(LOOPS):
             width = item.loop.width()
             values = [cif.as_string(value) for value in item.loop.values]
@@ -205,7 +206,8 @@ def _listed(items: Mapping[str, Items]) -> str:
 def _first(items: Items, tags: Sequence[str]) -> str:
     """Return the first of some tags that has a value."""
     for tag in tags:
-        value = " ".join(items.get(tag, [""])[0].split()) if items.get(tag) else ""
+        values = items.get(tag)
+        value = " ".join(values[0].split()) if values else ""
         if value not in ("", "?", "."):
             return value
     return ""

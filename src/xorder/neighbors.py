@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xorder.results import Array, Result, quantity
+from xorder.scattering import atomic_number, covalent_radius, is_metal
 from xorder.structure import Atoms, Crystal, unit_cell_atoms
 
 __all__ = ["Bonds", "Pairs", "coordination_numbers", "find_bonds", "pairs_within"]
@@ -149,7 +150,8 @@ def coordination_numbers(crystal: Crystal, bonds: Bonds | None = None) -> Array:
     Shape (N,), one entry a site of `crystal`.
     """
     bonds = find_bonds(crystal) if bonds is None else bonds
-    return np.bincount(bonds.site, weights=bonds.occupancy, minlength=len(crystal.sites))
+    count = len(crystal.sites)
+    return np.asarray(np.bincount(bonds.site, bonds.occupancy, minlength=count), dtype=float)
 
 
 def _images_near_cell(atoms: Atoms, radius: float) -> tuple[Array, NDArray[np.int64]]:
@@ -175,13 +177,11 @@ class _Kinds:
 
 
 def _kinds(crystal: Crystal) -> _Kinds:
-    import gemmi
-
-    elements = [gemmi.Element(site.element) for site in crystal.sites]
+    elements = [site.element for site in crystal.sites]
     return _Kinds(
-        radius=np.array([element.covalent_r for element in elements]),
-        metal=np.array([element.is_metal for element in elements]),
-        ion=np.isin([element.atomic_number for element in elements], IONS),
+        radius=np.array([covalent_radius(element) for element in elements]),
+        metal=np.array([is_metal(element) for element in elements]),
+        ion=np.isin([atomic_number(element) for element in elements], IONS),
     )
 
 
@@ -190,8 +190,7 @@ def _bridged(pairs: Pairs, near: NDArray[np.bool_], bridge: NDArray[np.bool_]) -
 
     A third atom at r_k from the first is inside when r_k·(r_k − r_j) < 0.
     """
-    which, starts = np.unique(pairs.first[bridge], return_index=True)
-    counts = np.diff(np.append(starts, np.count_nonzero(bridge)))
+    which, starts, counts = np.unique(pairs.first[bridge], return_index=True, return_counts=True)
     row = np.repeat(np.arange(len(which)), counts)
     column = np.arange(len(row)) - np.repeat(starts, counts)
     padded = np.zeros((len(which), counts.max(initial=0), 3))

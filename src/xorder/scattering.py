@@ -23,9 +23,11 @@ __all__ = [
     "HC",
     "atomic_mass",
     "atomic_number",
+    "covalent_radius",
     "dispersion",
     "energy_from_wavelength",
     "form_factor",
+    "is_metal",
     "neutron_length",
     "wavelength_from_energy",
 ]
@@ -94,6 +96,24 @@ def atomic_mass(element: str) -> float:
 
     atomic_number(element)
     return float(gemmi.Element(element).weight)
+
+
+@functools.cache
+def is_metal(element: str) -> bool:
+    """Say whether an element is a metal."""
+    import gemmi
+
+    atomic_number(element)
+    return bool(gemmi.Element(element).is_metal)
+
+
+@functools.cache
+def covalent_radius(element: str) -> float:
+    """Return the covalent radius in Å (Cordero et al., Dalton Trans. 2008, 2832)."""
+    import gemmi
+
+    atomic_number(element)
+    return float(gemmi.Element(element).covalent_r)
 
 
 @functools.cache

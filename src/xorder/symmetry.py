@@ -147,7 +147,9 @@ def triplet(rotation: NDArray[np.int64], translation: Array) -> str:
     return operation.triplet()
 
 
-def _read_operations(operations: Sequence[str], source: str) -> tuple[NDArray[np.int64], Array]:
+def _read_operations(
+    operations: Sequence[str], source: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     import gemmi
 
     parsed = []
