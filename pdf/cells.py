@@ -120,8 +120,13 @@ def cell_freedom(crystal: Crystal) -> CellFreedom:
 
 
 def position_freedom(crystal: Crystal) -> PositionFreedom:
-    """Return the coordinates that the site symmetries leave free."""
+    """Return the coordinates that the site symmetries leave free.
+
+    In a polar group the origin is arbitrary along the polar axes; the first coordinate that is free
+    along each stays where it is.
+    """
     lattice = lattice_from_cell(crystal.cell)
+    arbitrary = {axis for axis, _ in _echelon(crystal.rotations.mean(axis=0))}
     names: list[str] = []
     sites: list[int] = []
     directions: list[Array] = []
@@ -131,6 +136,9 @@ def position_freedom(crystal: Crystal) -> PositionFreedom:
         distance = np.linalg.norm((moved - np.round(moved)) @ lattice, axis=1)
         projection = crystal.rotations[distance < SAME_POSITION].mean(axis=0)
         for axis, direction in _echelon(projection):
+            if axis in arbitrary:
+                arbitrary.remove(axis)
+                continue
             label = "".join(c if c.isalnum() else "_" for c in site.label)
             names.append(f"{'xyz'[axis]}_{label}")
             sites.append(index)

@@ -118,7 +118,7 @@ def check_distances(geometry: Geometry, labels: list[str], *, within: float = 4.
 def class_members(n_groups: int) -> tuple[NDArray[np.int64], Array]:
     """Return the class of each pair of groups, (G, G), and how often a class holds a group."""
     class_of = np.zeros((n_groups, n_groups), dtype=np.int64)
-    members = []
+    members: list[Array] = []
     for first in range(n_groups):
         for second in range(first, n_groups):
             class_of[first, second] = class_of[second, first] = len(members)

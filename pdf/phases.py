@@ -172,7 +172,7 @@ class PhaseModel:
     def _prepare(
         self, values: Mapping[str, float], r: Array, moving: tuple[str, ...]
     ) -> tuple[PairHistogram, Widths]:
-        class_of, members = class_members(len(self.elements))
+        _, members = class_members(len(self.elements))
         u = np.array([values[f"uiso_{element}"] for element in self.elements])
         msd = members @ u
         if self.rcut > 0:

@@ -69,18 +69,18 @@ class Grid:
         if q_max is not None and not (q_max > 0 and math.isfinite(q_max)):
             raise BadInput(f"q_max is {q_max}", expected="a positive Qmax in Å⁻¹, or None")
         if q_max is None:
-            r = start + step * np.arange(size)
+            r = np.asarray(start + step * np.arange(size), dtype=np.float64)
             empty = np.zeros(0)
             return cls(start, step, size, None, convention, 1, 0, r, empty, empty, np.ones(size))
         own = convention == "xorder"
         stride = max(1, math.ceil(step / min(finest, math.pi / q_max / 2) - 1e-9)) if own else 1
         fine = step / stride
         reach = (RIPPLES if own else RIPPLES_OF_OTHERS) * 2 * math.pi / q_max
-        steps = math.ceil(reach / fine)
+        steps = round(reach / fine)
         lowest = math.floor(start / fine + 1e-9)
         before = 0 if convention == "pdffit2" else min(steps, lowest)
         count = before + (size - 1) * stride + 1 + steps
-        r = start + fine * (np.arange(count) - before)
+        r = np.asarray(start + fine * (np.arange(count) - before), dtype=np.float64)
         taper = _taper(count, steps, before if before < lowest else 0) if own else np.ones(count)
         near, far = _kernels(r[0], fine, count, q_max) if own else (np.zeros(0), np.zeros(0))
         return cls(start, step, size, q_max, convention, stride, before, r, near, far, taper)

@@ -1,0 +1,306 @@
+"""Phase fractions against length scale: the model fitted to windows of r that slide along G(r)."""
+
+from __future__ import annotations
+
+import fnmatch
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xorder.errors import BadInput
+from xorder.fitting import Parameters, fit
+from xorder.pdf.objective import PdfObjective
+from xorder.pdf.options import RefinementOptions
+from xorder.pdf.pattern import PairDistribution
+from xorder.pdf.phases import PhaseModel
+from xorder.pdf.refinement import (
+    PdfFit,
+    fit_result,
+    objective_for,
+    phase_models,
+    refine,
+    scale_covariance,
+)
+from xorder.results import Array, Result, quantity, recorded
+from xorder.structure import Crystal
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+__all__ = ["Boxcar", "fit_boxcar"]
+
+#: A displacement may move by this factor from its value over the whole range.
+U_ROOM = 3.0
+#: A mass fraction less certain than this is undecided.
+UNDECIDED = 0.25
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class Boxcar(Result):
+    """A sum of phases fitted to one window of r after another."""
+
+    name: str = ""
+    """Name of the sample."""
+    phases: tuple[str, ...] = ()
+    """Names of the phases."""
+    r_max: Array = quantity("Å", dims=("r_max",))
+    """Upper ends of the windows, shape (windows,)."""
+    r_min: Array = quantity("Å", dims=("r_max",))
+    """Lower ends of the windows."""
+    mass_fraction: Array = quantity(dims=("r_max", "phase"))
+    """Mass fraction of each phase, shape (windows, phases); NaN where a window failed."""
+    mass_stderr: Array = quantity(dims=("r_max", "phase"))
+    """Standard error of the mass fractions."""
+    atom_fraction: Array = quantity(dims=("r_max", "phase"))
+    """Atom fraction of each phase."""
+    atom_stderr: Array = quantity(dims=("r_max", "phase"))
+    """Standard error of the atom fractions."""
+    scale: Array = quantity(dims=("r_max", "phase"))
+    """Scale of each phase."""
+    scale_stderr: Array = quantity(dims=("r_max", "phase"))
+    """Standard error of the scales."""
+    r_w: Array = quantity(symbol="Rw", dims=("r_max",))
+    """Weighted residual of each window on the points of the data."""
+    n_independent: Array = quantity(dims=("r_max",))
+    """Independent points of each window, Qmax Δr/π."""
+    undecided: NDArray[np.bool_] = quantity(dims=("r_max",))
+    """Windows that failed or whose fraction is uncertain by more than 0.25."""
+    flags: tuple[tuple[str, ...], ...] = ()
+    """What a reader must know of each window."""
+    whole: PdfFit | None = field(default=None, repr=False)
+    """The fit of the whole range that the windows start from."""
+    free: tuple[str, ...] = ()
+    """Patterns of the parameters each window frees."""
+    width: float = quantity("Å", default=math.nan)
+    """Width of the windows."""
+    step: float = quantity("Å", default=math.nan)
+    """Step from window to window."""
+    simulated: bool = False
+    """True where the data are simulated."""
+    messages: tuple[str, ...] = ()
+    """What a reader must know."""
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """Return one row a window: ends, fractions and scales of each phase, Rw."""
+        import pandas
+
+        columns: dict[str, Any] = {"r_min": self.r_min, "r_max": self.r_max}
+        for i, phase in enumerate(self.phases):
+            for key in ("mass_fraction", "mass_stderr", "atom_fraction", "atom_stderr",
+                        "scale", "scale_stderr"):  # fmt: skip
+                columns[f"{key}_{phase}"] = getattr(self, key)[:, i]
+        columns |= {
+            "r_w": self.r_w,
+            "n_independent": self.n_independent,
+            "undecided": self.undecided,
+            "flags": ["; ".join(flags) for flags in self.flags],
+        }
+        return pandas.DataFrame(columns).set_index("r_max")
+
+    def plot(self, ax: Axes | None = None, **artist_kwargs: Any) -> list[Artist]:
+        """Draw the mass fractions with error bars on Matplotlib axes; return the artists."""
+        from xorder.pdf.plots import plot_boxcar
+
+        return plot_boxcar(self, ax, **artist_kwargs)
+
+
+@recorded
+def fit_boxcar(
+    measured: PairDistribution,
+    phases: Mapping[str, Crystal] | Sequence[Crystal],
+    *,
+    width: float = 6.0,
+    step: float = 1.0,
+    r_range: tuple[float, float] | None = None,
+    free: Sequence[str] = ("scale*", "uiso*"),
+    options: RefinementOptions | None = None,
+    parameters: Parameters | None = None,
+    whole: PdfFit | None = None,
+) -> Boxcar:
+    """Fit windows of r one by one and return the phase fractions against length scale.
+
+    The whole range is refined first. Each window starts from it and frees `free`; everything else
+    keeps the value of the whole range, so that a window of some 40 independent points determines
+    what it frees. Standard errors count independent points and covariances; neighbouring windows
+    share data and are not independent of each other.
+
+    Parameters
+    ----------
+    measured
+        G(r) with a known Qmax.
+    phases
+        Crystals by name.
+    width, step
+        Width of a window and step between windows in Å.
+    r_range
+        Lowest and highest r in Å; the data from 1.7 Å on where None.
+    free
+        Names, with wildcards, of what each window frees: ``("scale*",)`` for the scales alone.
+    options, parameters
+        As in `refine`, for the fit of the whole range.
+    whole
+        A fit of the whole range, where it is at hand.
+
+    Raises
+    ------
+    BadInput
+        Where no window fits into the range, or a window has more variables than independent points.
+    """
+    for key, value in {"width": width, "step": step}.items():
+        if not 0 < value < math.inf:
+            raise BadInput(f"{key} is {value}", expected=f"a positive {key} in Å")
+    options = options or (whole.options if whole is not None else RefinementOptions())
+    if whole is None:
+        whole = refine(
+            measured, phases, r_range=r_range, options=options, parameters=parameters
+        )
+    if r_range is None:
+        r_range = (float(whole.r[0]), float(whole.r[-1]))
+    starts = window_starts(r_range, width, step)
+    models = phase_models(measured, phases, options)
+    windows = [
+        _window(measured, models, (low, low + width), whole, tuple(free), options)
+        for low in starts
+    ]
+    return _collected(measured, models, windows, whole, tuple(free), width, step)
+
+
+def window_starts(r_range: tuple[float, float], width: float, step: float) -> list[float]:
+    """Return the lower ends of the windows that fit into a range.
+
+    Raises
+    ------
+    BadInput
+        Where not even one does.
+    """
+    low, high = r_range
+    if high - low < width - 1e-9:
+        raise BadInput(
+            f"a window of {width:g} Å does not fit into {low:g} to {high:g} Å",
+            expected="a smaller width or a longer range",
+        )
+    count = math.floor((high - low - width) / step + 1e-9) + 1
+    return [low + i * step for i in range(count)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    r_range: tuple[float, float]
+    result: PdfFit | None
+    scale_stderr: Array
+    flags: tuple[str, ...]
+    n_independent: float
+
+
+def _window(
+    measured: PairDistribution,
+    models: Mapping[str, PhaseModel],
+    r_range: tuple[float, float],
+    whole: PdfFit,
+    free: tuple[str, ...],
+    options: RefinementOptions,
+) -> _Window:
+    unknown = np.full(len(models), math.nan)
+    objective = objective_for(measured, models, r_range, options)
+    if not whole.success:
+        message = "not fitted: the fit of the whole range failed"
+        return _Window(r_range, None, unknown, (message,), objective.n_independent)
+    start = _window_parameters(objective, whole, free)
+    found = fit(objective, start, stages=[("scale*",)], starts=options.starts, seed=options.seed)
+    result = fit_result(measured, objective, found)
+    errors = (
+        np.sqrt(np.diag(scale_covariance(objective, found))) if found.success else unknown
+    )
+    # What was found for the whole range is said there.
+    flags = tuple(m for m in result.messages if "anisotropic" not in m)
+    return _Window(r_range, result, errors, flags, objective.n_independent)
+
+
+def _window_parameters(
+    objective: PdfObjective, whole: PdfFit, free: tuple[str, ...]
+) -> Parameters:
+    """Return the whole range's values, of which a window frees some."""
+    found = []
+    for name, p in whole.parameters.items():
+        if p.expr:
+            found.append(p)
+            continue
+        vary = any(fnmatch.fnmatchcase(name, pattern) for pattern in free)
+        low, high = p.min, p.max
+        if name.startswith("uiso"):
+            low, high = max(low, p.value / U_ROOM), min(high, p.value * U_ROOM)
+        value = p.value
+        if name.startswith("scale"):
+            value = objective.parameters[name].value
+        found.append(replace(p, value=value, min=low, max=high, vary=vary))
+    if not any(p.vary for p in found):
+        raise BadInput(
+            f"free = {free!r} frees none of {', '.join(whole.parameters)}",
+            expected="patterns such as 'scale*'",
+        )
+    return Parameters(found)
+
+
+def _collected(
+    measured: PairDistribution,
+    models: Mapping[str, PhaseModel],
+    windows: Sequence[_Window],
+    whole: PdfFit,
+    free: tuple[str, ...],
+    width: float,
+    step: float,
+) -> Boxcar:
+    shape = (len(windows), len(models))
+    columns = {
+        key: np.full(shape, math.nan)
+        for key in ("mass_fraction", "mass_stderr", "atom_fraction", "atom_stderr", "scale")
+    }
+    for i, window in enumerate(windows):
+        result = window.result
+        if result is None or not result.success:
+            continue
+        names = [f"scale_{p}" if len(models) > 1 else "scale" for p in models]
+        columns["scale"][i] = [result.parameters[name].value for name in names]
+        if result.fractions is not None:
+            columns["mass_fraction"][i] = result.fractions.mass
+            columns["mass_stderr"][i] = result.fractions.mass_stderr
+            columns["atom_fraction"][i] = result.fractions.atom
+            columns["atom_stderr"][i] = result.fractions.atom_stderr
+    scale_stderr = np.array([window.scale_stderr for window in windows])
+    if len(models) > 1:
+        undecided = ~(columns["mass_stderr"].max(axis=1) < UNDECIDED)
+    else:
+        undecided = ~(scale_stderr[:, 0] < UNDECIDED * np.abs(columns["scale"][:, 0]))
+    messages = [] if whole.success else list(whole.messages)
+    if step < width:
+        messages.append(
+            f"neighbouring windows share {1 - step / width:.0%} of their data and are not "
+            "independent"
+        )
+    if undecided.any():
+        messages.append(f"{undecided.sum()} of {len(windows)} windows are undecided")
+    r_w = [math.nan if w.result is None else w.result.r_w for w in windows]
+    return Boxcar(
+        name=measured.name,
+        phases=tuple(models),
+        r_min=np.array([w.r_range[0] for w in windows]),
+        r_max=np.array([w.r_range[1] for w in windows]),
+        **columns,
+        scale_stderr=scale_stderr,
+        r_w=np.array(r_w),
+        n_independent=np.array([w.n_independent for w in windows]),
+        undecided=undecided,
+        flags=tuple(w.flags for w in windows),
+        whole=whole,
+        free=free,
+        width=width,
+        step=step,
+        simulated=measured.simulated,
+        messages=tuple(messages),
+    )

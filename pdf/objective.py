@@ -1,0 +1,275 @@
+"""A measured G(r) and a sum of phases as an objective of a fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from xorder.errors import BadInput
+from xorder.fitting import Parameter, Parameters
+from xorder.pdf.options import RefinementOptions
+from xorder.pdf.pattern import PairDistribution
+from xorder.pdf.phases import PhaseModel, sphere_envelope
+from xorder.pdf.termination import Grid
+from xorder.results import Array
+
+__all__ = ["PdfObjective", "measured_between"]
+
+#: Sharpest and widest peaks a refinement may try (Å²).
+U_BOUNDS = (5e-4, 0.5)
+
+
+class PdfObjective:
+    """Residual and Jacobian of a sum of phases on the points of a fit.
+
+    Names of a single phase are ``scale a uiso_Ni delta2``; with several phases each carries the
+    phase's name (``scale_NaCl``, ``uiso_Cl_NaCl``). ``qdamp`` and ``qbroad`` are the instrument's.
+    """
+
+    def __init__(
+        self,
+        measured: PairDistribution,
+        phases: Mapping[str, PhaseModel],
+        *,
+        r_range: tuple[float, float],
+        q_max: float,
+        options: RefinementOptions,
+    ) -> None:
+        self.phases = dict(phases)
+        self.options = options
+        self.q_max = q_max
+        self.r_range = r_range
+        r, target, sigma = _points(measured, r_range, q_max, options)
+        self.r, self.target, self.sigma = r, target, sigma
+        self.grid = Grid.of(
+            float(r[0]), float((r[-1] - r[0]) / (len(r) - 1)), len(r),
+            q_max=q_max, convention=options.convention,
+        )  # fmt: skip
+        self.n_independent = min(q_max * (r_range[1] - r_range[0]) / math.pi, float(len(r)))
+        self._names = {
+            name: {self.global_name(name, local): local for local in _locals(model, options)}
+            for name, model in self.phases.items()
+        }
+        self.parameters = self._start(measured)
+
+    def global_name(self, phase: str, local: str) -> str:
+        """Return the name of a phase's parameter in the fit."""
+        return f"{local}_{phase}" if len(self.phases) > 1 else local
+
+    def model(self, values: Mapping[str, float], grid: Grid | None = None) -> Array:
+        """Return the calculated G(r) on the points of the fit, or on another grid's."""
+        grid = grid or self.grid
+        return np.sum([self.phase_gr(name, values, grid) for name in self.phases], axis=0)
+
+    def phase_gr(self, phase: str, values: Mapping[str, float], grid: Grid) -> Array:
+        """Return what one phase contributes, its scale included."""
+        local = self.local_values(phase, values)
+        curve = self.phases[phase].curve(local, grid.r)
+        envelope = _damping(grid.r, local)
+        return local["scale"] * grid.finish(curve[:, None], envelope[:, None])[:, 0]
+
+    def residual(self, values: Mapping[str, float]) -> Array:
+        """Return (measured - calculated) / sigma, shape (points,)."""
+        return np.asarray((self.target - self.model(values)) / self.sigma)
+
+    def jacobian(self, values: Mapping[str, float], names: Sequence[str]) -> Array:
+        """Return d residual / d name, shape (points, len(names)); all of it analytic."""
+        total = np.zeros((len(self.r), len(names)))
+        column = {name: i for i, name in enumerate(names)}
+        for phase, model in self.phases.items():
+            local = self.local_values(phase, values)
+            wanted = {
+                local_name: column[name]
+                for name, local_name in self._names[phase].items()
+                if name in column
+            }
+            wanted |= {n: column[n] for n in ("qdamp", "qbroad") if n in column}
+            shaped = [n for n in wanted if n not in ("scale", "qdamp", "sphere_diameter")]
+            curves = model.curve_with_derivatives(local, shaped, self.grid.r)
+            done = self._finished(curves, local, "sphere_diameter" in wanted)
+            if "scale" in wanted:
+                total[:, wanted["scale"]] += done[:, 0]
+            extra = {"qdamp": done[:, -1], "sphere_diameter": done[:, -2]}
+            columns = dict(zip(shaped, done[:, 1:-2].T, strict=True)) | extra
+            for name, values_of in columns.items():
+                if name in wanted:
+                    total[:, wanted[name]] += local["scale"] * values_of
+        return np.asarray(-total / self.sigma[:, None])
+
+    def _finished(self, curves: Array, local: Mapping[str, float], sphere: bool) -> Array:
+        """Return the columns on the points of the fit, then those of diameter and qdamp."""
+        r = self.grid.r
+        envelope = np.repeat(_damping(r, local)[:, None], curves.shape[1] + 2, axis=1)
+        envelope[:, -1] *= -local["qdamp"] * r**2
+        envelope[:, -2] = 0.0
+        if sphere:
+            d = local["sphere_diameter"]
+            x = np.minimum(r / d, 1.0)
+            envelope[:, -2] = np.exp(-0.5 * (r * local["qdamp"]) ** 2) * 1.5 * (x - x**3) / d
+        return self.grid.finish(np.hstack([curves, curves[:, :1], curves[:, :1]]), envelope)
+
+    def local_values(self, phase: str, values: Mapping[str, float]) -> dict[str, float]:
+        """Return the values of one phase by its own names."""
+        local = {"qdamp": values["qdamp"], "qbroad": values["qbroad"]}
+        return local | {name: values[key] for key, name in self._names[phase].items()}
+
+    def _start(self, measured: PairDistribution) -> Parameters:
+        o = self.options
+        qdamp = _first(o.qdamp, measured.qdamp, 0.04)
+        qbroad = _first(o.qbroad, measured.qbroad, 0.0)
+        found = [
+            Parameter(
+                name="qdamp", value=qdamp, min=0.0, max=0.5, vary=o.refine_qdamp, unit="Å⁻¹"
+            ),
+            Parameter(
+                name="qbroad", value=qbroad, min=0.0, max=0.5, vary=o.refine_qbroad, unit="Å⁻¹"
+            ),
+        ]
+        for phase, model in self.phases.items():
+            found += [
+                _parameter(key, local, model, o) for key, local in self._names[phase].items()
+            ]
+        start = Parameters(found)
+        return start.with_values(self._first_scales(start.valuesdict()))
+
+    def _first_scales(self, values: dict[str, float]) -> dict[str, float]:
+        """Return the scales that fit best with everything else at its start."""
+        from scipy.optimize import nnls
+
+        columns = np.stack(
+            [self.phase_gr(phase, values, self.grid) for phase in self.phases], axis=1
+        )
+        scales, _ = nnls(columns / self.sigma[:, None], self.target / self.sigma)
+        floor = max(1e-3, 0.02 * float(scales.max()))
+        return {
+            self.global_name(phase, "scale"): max(float(scale), floor)
+            for phase, scale in zip(self.phases, scales, strict=True)
+        }
+
+
+def measured_between(
+    measured: PairDistribution, r_range: tuple[float, float]
+) -> tuple[Array, Array, Array]:
+    """Return r, G(r) and standard error (ones where there is none) within a range.
+
+    Raises
+    ------
+    BadInput
+        Where the range is empty, reversed or outside the data.
+    """
+    low, high = r_range
+    first, last = float(measured.r[0]), float(measured.r[-1])
+    if not (math.isfinite(low) and math.isfinite(high) and 0 <= low < high):
+        raise BadInput(f"r_range is ({low}, {high})", expected="0 <= r_min < r_max in Å")
+    slack = 0.51 * measured.r_step
+    if low < first - slack or high > last + slack:
+        raise BadInput(
+            f"r_range is {low:g} to {high:g} Å and the data reach from {first:g} to {last:g} Å",
+            expected="a range within the data",
+            source=measured.source or None,
+        )
+    inside = (measured.r >= low - 1e-6) & (measured.r <= high + 1e-6)
+    if np.count_nonzero(inside) < 3:
+        raise BadInput(
+            f"r_range {low:g} to {high:g} Å holds {np.count_nonzero(inside)} points",
+            expected="a longer range",
+        )
+    ones = np.ones(np.count_nonzero(inside))
+    stderr = ones if measured.stderr is None else measured.stderr[inside]
+    return measured.r[inside], measured.gr[inside], stderr
+
+
+def _points(
+    measured: PairDistribution,
+    r_range: tuple[float, float],
+    q_max: float,
+    options: RefinementOptions,
+) -> tuple[Array, Array, Array]:
+    """Return the points of the fit: r, G(r), sigma."""
+    r, gr, stderr = measured_between(measured, r_range)
+    if options.weights == "unit":
+        sigma = np.ones_like(r)
+    elif measured.stderr is None:
+        raise BadInput(
+            "weights='stderr', but the data have no standard errors",
+            expected="weights='unit', or data with standard errors",
+            source=measured.source or None,
+        )
+    elif np.any(stderr <= 0):
+        raise BadInput(
+            f"the standard error is {stderr.min():g} at r = {r[np.argmin(stderr)]:g} Å",
+            expected="positive standard errors, or weights='unit'",
+            source=measured.source or None,
+        )
+    else:
+        sigma = stderr
+    spacing = math.pi / q_max
+    if options.grid == "data" or spacing <= measured.r_step:
+        return r, gr, sigma
+    from scipy.interpolate import CubicSpline
+
+    # G(r) is band-limited: points π/Qmax apart hold all of it (Farrow et al. 2011).
+    size = math.floor((r[-1] - r[0]) / spacing + 1e-9) + 1
+    if size < 3:
+        raise BadInput(
+            f"r_range {r[0]:g} to {r[-1]:g} Å holds {size} independent points at "
+            f"q_max = {q_max:g} Å⁻¹",
+            expected="a longer range",
+        )
+    points = np.minimum(r[0] + spacing * np.arange(size), r[-1])
+    smooth = CubicSpline(measured.r, measured.gr)(points)
+    return points, np.asarray(smooth), np.interp(points, r, sigma)
+
+
+def _locals(model: PhaseModel, options: RefinementOptions) -> list[str]:
+    names = ["scale", *model.cell.names]
+    if options.refine_positions:
+        names += model.positions.names
+    names += [f"uiso_{element}" for element in model.elements]
+    if options.correlation != "none":
+        names.append(options.correlation)
+    if options.sphere_diameter is not None:
+        names.append("sphere_diameter")
+    return names
+
+
+def _parameter(key: str, local: str, model: PhaseModel, o: RefinementOptions) -> Parameter:
+    start = model.start(o.uiso)
+    if local == "scale":
+        return Parameter(name=key, value=1.0, min=0.0)
+    if local in model.cell.names:
+        value = start[local]
+        unit = "°" if local in ("alpha", "beta", "gamma") else "Å"
+        room = 5.0 if unit == "°" else 0.05 * value
+        return Parameter(
+            name=key, value=value, min=value - room, max=value + room,
+            vary=o.refine_cell, unit=unit,
+        )  # fmt: skip
+    if local.startswith("uiso_"):
+        low, high = U_BOUNDS
+        return Parameter(
+            name=key, value=start[local], min=low, max=high, vary=o.refine_uiso, unit="Å²"
+        )
+    if local in ("delta1", "delta2"):
+        # Beyond this the nearest peak has no width left.
+        limit = 0.9 * model.shortest ** (1 if local == "delta1" else 2)
+        return Parameter(
+            name=key, value=min(o.delta, 0.5 * limit), min=0.0, max=limit,
+            unit="Å" if local == "delta1" else "Å²",
+        )  # fmt: skip
+    if local == "sphere_diameter":
+        return Parameter(name=key, value=o.sphere_diameter or 50.0, min=2.0, max=1e4, unit="Å")
+    return Parameter(name=key, value=start[local], min=start[local] - 0.1, max=start[local] + 0.1)
+
+
+def _damping(r: Array, local: Mapping[str, float]) -> Array:
+    damping = np.exp(-0.5 * (r * local["qdamp"]) ** 2)
+    if "sphere_diameter" in local:
+        damping = damping * sphere_envelope(r, local["sphere_diameter"])
+    return np.asarray(damping)
+
+
+def _first(*values: float | None) -> float:
+    return next(value for value in values if value is not None and math.isfinite(value))

@@ -1,0 +1,177 @@
+"""Options of PDF refinements and the recipe of a PDF analysis: defaults, units, one sentence each."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from xorder.errors import BadInput
+
+__all__ = ["PdfRecipe", "RefinementOptions"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefinementOptions:
+    """What a PDF refinement frees, and where it starts."""
+
+    q_max: float | None = None
+    """Upper end of Q in Å⁻¹; None takes the file's."""
+    radiation: Literal["xray", "neutron"] | None = None
+    """Radiation; None takes the file's."""
+    convention: Literal["xorder", "pdffit2", "srreal"] = "xorder"
+    """Whose definition of G(r) to follow."""
+    refine_cell: bool = True
+    """Whether the cell, as symmetry allows, is free."""
+    refine_uiso: bool = True
+    """Whether one isotropic displacement per element is free."""
+    refine_positions: bool = False
+    """Whether the coordinates that symmetry leaves free are free."""
+    correlation: Literal["delta2", "delta1", "none"] = "delta2"
+    """Correlated motion: which coefficient is free."""
+    refine_qdamp: bool = True
+    """Whether the resolution damping is free; fix it where a standard has given it."""
+    refine_qbroad: bool = False
+    """Whether the resolution broadening is free."""
+    qdamp: float | None = None
+    """Start of the resolution damping in Å⁻¹; None takes the file's, else 0.04."""
+    qbroad: float | None = None
+    """Start of the resolution broadening in Å⁻¹; None takes the file's, else 0."""
+    uiso: float = 0.006
+    """Start of the displacements in Å² where the structure gives none."""
+    delta: float = 1.0
+    """Start of delta1 (Å) or delta2 (Å²)."""
+    sphere_diameter: float | None = None
+    """Start of the particle diameter in Å, then free; None for endless crystals."""
+    grid: Literal["nyquist", "data"] = "nyquist"
+    """Points of the fit: π/Qmax apart, nearly uncorrelated, or every point of the data."""
+    weights: Literal["unit", "stderr"] = "unit"
+    """Weight of the points: all alike, or 1/stderr of the data."""
+    starts: int = 1
+    """Number of starts; several find out whether the minimum is the lowest."""
+    seed: int = 0
+    """Seed of the drawn starts."""
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "q_max", "uiso", "sphere_diameter")
+        _check_not_negative(self, "qdamp", "qbroad", "delta")
+        _check_choice(self, "radiation", (None, "xray", "neutron"))
+        _check_choice(self, "convention", ("xorder", "pdffit2", "srreal"))
+        _check_choice(self, "correlation", ("delta2", "delta1", "none"))
+        _check_choice(self, "grid", ("nyquist", "data"))
+        _check_choice(self, "weights", ("unit", "stderr"))
+        _check_count(self, "starts")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PdfRecipe:
+    """How a G(r) is analysed: phases, range, resolution, what is refined, box-car."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    structures: tuple[str, ...] = field(default=(), metadata={"path": True})
+    """Crystal structures of the phases: CIF files or names of reference structures."""
+    r_min: float = 1.7
+    """Lower end of the refinement in Å; above the ripples, below the first peak."""
+    r_max: float = 20.0
+    """Upper end of the refinement in Å."""
+    q_max: float | None = None
+    """Upper end of Q in Å⁻¹; the file's where it is not given."""
+    radiation: Literal["xray", "neutron"] | None = None
+    """Radiation; the file's where it is not given."""
+    convention: Literal["xorder", "pdffit2", "srreal"] = "xorder"
+    """Whose definition of G(r) to follow."""
+    qdamp: float = 0.04
+    """Resolution damping in Å⁻¹; the start value where it is refined."""
+    qbroad: float = 0.0
+    """Resolution broadening in Å⁻¹."""
+    refine_cell: bool = True
+    """Whether the cell, as symmetry allows, is refined."""
+    refine_uiso: bool = True
+    """Whether one isotropic displacement per element is refined."""
+    refine_positions: bool = False
+    """Whether coordinates that symmetry leaves free are refined."""
+    refine_qdamp: bool = False
+    """Whether the resolution damping is refined; a standard should give it instead."""
+    correlation: Literal["delta2", "delta1", "none"] = "delta2"
+    """Correlated motion: which coefficient is refined."""
+    uiso: float = 0.006
+    """Start of the displacements in Å² where a structure gives none."""
+    sphere_diameter: float | None = None
+    """Start of the particle diameter in Å; endless crystals where it is not given."""
+    weights: Literal["unit", "stderr"] = "unit"
+    """Weight of the points: all alike, or 1/stderr of the file."""
+    starts: int = 1
+    """Number of starts of the refinement."""
+    boxcar: bool = True
+    """Whether windows of r are fitted too."""
+    width: float = 6.0
+    """Width of a window in Å."""
+    step: float = 1.0
+    """Step from window to window in Å."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.structures, str):
+            raise BadInput(
+                f"structures is the text {self.structures!r}",
+                expected='a list such as ["Ni", "my.cif"]',
+            )
+        _check_positive(self, "r_max", "q_max", "uiso", "sphere_diameter", "width", "step")
+        _check_not_negative(self, "r_min", "qdamp", "qbroad")
+        if not self.r_min < self.r_max:
+            raise BadInput(
+                f"r_min is {self.r_min:g} and r_max is {self.r_max:g} Å", expected="r_min < r_max"
+            )
+        _check_choice(self, "radiation", (None, "xray", "neutron"))
+        _check_choice(self, "convention", ("xorder", "pdffit2", "srreal"))
+        _check_choice(self, "correlation", ("delta2", "delta1", "none"))
+        _check_choice(self, "weights", ("unit", "stderr"))
+        _check_count(self, "starts")
+
+    @property
+    def refinement(self) -> RefinementOptions:
+        """The options of the refinement."""
+        return RefinementOptions(
+            q_max=self.q_max,
+            radiation=self.radiation,
+            convention=self.convention,
+            refine_cell=self.refine_cell,
+            refine_uiso=self.refine_uiso,
+            refine_positions=self.refine_positions,
+            correlation=self.correlation,
+            refine_qdamp=self.refine_qdamp,
+            qdamp=self.qdamp,
+            qbroad=self.qbroad,
+            uiso=self.uiso,
+            sphere_diameter=self.sphere_diameter,
+            weights=self.weights,
+            starts=self.starts,
+        )
+
+
+def _check_positive(options: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(options, name)
+        if value is not None and not 0 < value < math.inf:
+            raise BadInput(f"{name} is {value}", expected=f"a positive {name}")
+
+
+def _check_not_negative(options: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(options, name)
+        if value is not None and not 0 <= value < math.inf:
+            raise BadInput(f"{name} is {value}", expected=f"{name} of zero or more")
+
+
+def _check_choice(options: Any, name: str, choices: tuple[str | None, ...]) -> None:
+    value = getattr(options, name)
+    if value not in choices:
+        raise BadInput(
+            f"{name} is {value!r}", expected="one of " + ", ".join(str(c) for c in choices if c)
+        )
+
+
+def _check_count(options: Any, name: str) -> None:
+    value = getattr(options, name)
+    if value < 1:
+        raise BadInput(f"{name} is {value}", expected=f"{name} of one or more")

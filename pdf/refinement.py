@@ -1,0 +1,311 @@
+"""Refinement of crystal structures against a measured G(r)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xorder.errors import BadInput
+from xorder.fitting import FitResult, Parameters, fit
+from xorder.pdf.fractions import PhaseFractions, fractions_from_scales
+from xorder.pdf.objective import PdfObjective, measured_between
+from xorder.pdf.options import RefinementOptions
+from xorder.pdf.pattern import PairDistribution
+from xorder.pdf.phases import PhaseModel
+from xorder.pdf.termination import Grid
+from xorder.results import Array, Result, quantity, recorded
+from xorder.scattering import atomic_mass
+from xorder.structure import Crystal
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+__all__ = ["PdfFit", "refine"]
+
+#: What each stage of a refinement adds; then everything.
+STAGES = (
+    ("scale*",),
+    ("a", "b", "c", "alpha", "beta", "gamma", "a_*", "b_*", "c_*", "alpha_*", "beta_*", "gamma_*"),
+    ("uiso*", "delta*"),
+)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class PdfFit(Result):
+    """A refinement against G(r). Falsy where it failed."""
+
+    name: str = ""
+    """Name of the sample."""
+    phases: tuple[str, ...] = ()
+    """Names of the phases."""
+    r: Array = quantity("Å", dims=("r",))
+    """Distances of the data in the refined range, shape (N,)."""
+    gr: Array = quantity("Å⁻²", symbol="G(r)", dims=("r",))
+    """Measured G(r)."""
+    model: Array = quantity("Å⁻²", symbol="G(r), calculated", dims=("r",))
+    """Calculated G(r); NaN where the refinement failed."""
+    difference: Array = quantity("Å⁻²", symbol="difference", dims=("r",))
+    """Measured minus calculated."""
+    contributions: Array = quantity("Å⁻²", dims=("phase", "r"), repr=False)
+    """What each phase contributes, shape (phases, N)."""
+    r_w: float = quantity(symbol="Rw", default=math.nan)
+    """Weighted residual on the points of the data, √(Σw(obs-calc)²/Σw obs²)."""
+    q_max: float = quantity("Å⁻¹", symbol="Qmax", default=math.nan)
+    """Upper end of Q of the model."""
+    n_independent: float = math.nan
+    """Independent points, Qmax Δr/π."""
+    fit: FitResult | None = None
+    """The fit in full: covariance, correlations, flags."""
+    fractions: PhaseFractions | None = None
+    """Mass and atom fractions, where there are several phases."""
+    crystals: Mapping[str, Crystal] = field(default_factory=dict, repr=False)
+    """The refined structures."""
+    radiation: str = "xray"
+    """Radiation."""
+    simulated: bool = False
+    """True where the data are simulated."""
+    options: RefinementOptions = field(default_factory=RefinementOptions, repr=False)
+    """What was refined and how."""
+    messages: tuple[str, ...] = ()
+    """What a reader must know."""
+
+    def __bool__(self) -> bool:
+        return self.success
+
+    @property
+    def success(self) -> bool:
+        """Whether a minimum was reached."""
+        return self.fit is not None and self.fit.success
+
+    @property
+    def parameters(self) -> Parameters:
+        """Parameters with values and standard errors."""
+        return Parameters() if self.fit is None else self.fit.parameters
+
+    def plot(self, ax: Axes | None = None, **artist_kwargs: Any) -> list[Artist]:
+        """Draw measured, calculated and difference on Matplotlib axes; return the artists."""
+        from xorder.pdf.plots import plot_fit
+
+        return plot_fit(self, ax, **artist_kwargs)
+
+
+@recorded
+def refine(
+    measured: PairDistribution,
+    crystals: Crystal | Sequence[Crystal] | Mapping[str, Crystal],
+    *,
+    r_range: tuple[float, float] | None = None,
+    options: RefinementOptions | None = None,
+    parameters: Parameters | None = None,
+) -> PdfFit:
+    """Refine one or several phases against a measured G(r).
+
+    Bounded least squares in stages (scales; cell; displacements and correlated motion; everything),
+    with analytic derivatives. The default points of the fit lie π/Qmax apart, so that they are
+    nearly independent and standard errors mean what they say (Farrow et al., Phys. Rev. B 84,
+    134105, 2011); all points weigh alike, because the standard errors of common reductions are
+    neither independent nor complete. `r_w` always counts every point of the data.
+
+    Parameters
+    ----------
+    measured
+        G(r) with a known Qmax.
+    crystals
+        The phases; names from the mapping, or else the structures' own.
+    r_range
+        Lowest and highest r in Å; the data from 1.7 Å on where None.
+    options
+        What is free, start values, weights, grid.
+    parameters
+        Start values, bounds and constraints that replace those of the same names.
+
+    Returns
+    -------
+    :
+        The fit; falsy, with a message, where no minimum was reached.
+
+    Raises
+    ------
+    BadInput
+        Where Qmax is unknown, the range lies outside the data, there is no structure, or there
+        are more variables than independent points.
+    """
+    options = options or RefinementOptions()
+    models = phase_models(measured, crystals, options)
+    objective = objective_for(measured, models, r_range, options)
+    start = merged_parameters(objective.parameters, parameters)
+    found = fit(objective, start, stages=STAGES, starts=options.starts, seed=options.seed)
+    return fit_result(measured, objective, found)
+
+
+def objective_for(
+    measured: PairDistribution,
+    models: Mapping[str, PhaseModel],
+    r_range: tuple[float, float] | None,
+    options: RefinementOptions,
+) -> PdfObjective:
+    """Return the objective of a range of the data."""
+    q_max = measured.q_max if options.q_max is None else options.q_max
+    if not math.isfinite(q_max):
+        raise BadInput(
+            "Qmax is not known: the header does not say it",
+            expected="RefinementOptions(q_max=...), in a recipe `q_max`, in Å⁻¹",
+            source=measured.source or None,
+        )
+    if r_range is None:
+        r_range = (max(float(measured.r[0]), 1.7), float(measured.r[-1]))
+    return PdfObjective(measured, models, r_range=r_range, q_max=q_max, options=options)
+
+
+def phase_models(
+    measured: PairDistribution,
+    crystals: Crystal | Sequence[Crystal] | Mapping[str, Crystal],
+    options: RefinementOptions,
+) -> dict[str, PhaseModel]:
+    """Return the models of the phases by name.
+
+    Raises
+    ------
+    BadInput
+        Where there is no structure or two have one name.
+    """
+    if isinstance(crystals, Crystal):
+        crystals = [crystals]
+    named = (
+        list(crystals.items())
+        if isinstance(crystals, Mapping)
+        else [(crystal.name or crystal.formula, crystal) for crystal in crystals]
+    )
+    if not named:
+        raise BadInput("there is no structure to refine", expected="at least one crystal")
+    models: dict[str, PhaseModel] = {}
+    for label, crystal in named:
+        name = "".join(c if c.isalnum() else "_" for c in label) or f"phase{len(models) + 1}"
+        if name in models:
+            raise BadInput(
+                f"two structures are named {label!r}",
+                expected="a mapping with a name for each, such as {'A': a, 'B': b}",
+            )
+        models[name] = PhaseModel.of(
+            crystal,
+            radiation=options.radiation or measured.radiation,
+            convention=options.convention,
+        )
+    return models
+
+
+def merged_parameters(start: Parameters, given: Parameters | None) -> Parameters:
+    """Return the start parameters with the given ones in their place."""
+    if given is None:
+        return start
+    for name in given:
+        # Names that only serve in constraints may be new; a misspelt one shows in the table.
+        if name not in start and not given[name].vary:
+            start[name]
+    return Parameters([given.get(name, p) for name, p in start.items()]) | given
+
+
+def fit_result(measured: PairDistribution, objective: PdfObjective, found: FitResult) -> PdfFit:
+    """Return a finished fit with its curves on the points of the data."""
+    r, gr, stderr = measured_between(measured, objective.r_range)
+    names = tuple(objective.phases)
+    grid = Grid.of(
+        float(r[0]), float((r[-1] - r[0]) / (len(r) - 1)), len(r),
+        q_max=objective.q_max, convention=objective.options.convention,
+    )  # fmt: skip
+    values = found.parameters.valuesdict()
+    if found.success:
+        parts = np.stack([objective.phase_gr(name, values, grid) for name in names])
+    else:
+        parts = np.full((len(names), len(r)), math.nan)
+    model = parts.sum(axis=0)
+    weight = stderr**-2.0 if objective.options.weights == "stderr" else np.ones_like(r)
+    r_w = math.sqrt(float(np.sum(weight * (gr - model) ** 2) / np.sum(weight * gr**2)))
+    return PdfFit(
+        name=measured.name,
+        phases=names,
+        r=r,
+        gr=gr,
+        model=model,
+        difference=gr - model,
+        contributions=parts,
+        r_w=r_w,
+        q_max=objective.q_max,
+        n_independent=objective.n_independent,
+        fit=found,
+        fractions=phase_fractions(objective, found) if len(names) > 1 else None,
+        crystals={
+            name: phase.crystal_at(objective.local_values(name, values))
+            for name, phase in objective.phases.items()
+        },
+        radiation=objective.options.radiation or measured.radiation,
+        simulated=measured.simulated,
+        options=objective.options,
+        messages=_messages(objective, found),
+    )
+
+
+def phase_fractions(objective: PdfObjective, found: FitResult) -> PhaseFractions | None:
+    """Return the fractions of the phases of a fit; None where the scales are all zero."""
+    names = [objective.global_name(phase, "scale") for phase in objective.phases]
+    scales = np.array([found.parameters[name].value for name in names])
+    if not found.success or not scales.sum() > 0:
+        return None
+    result = fractions_from_scales(
+        scales,
+        scale_covariance(objective, found),
+        mean_weights=[model.mean for model in objective.phases.values()],
+        mean_masses=[mean_mass(model) for model in objective.phases.values()],
+        phases=tuple(objective.phases),
+    )
+    return replace(result, provenance=None)
+
+
+def scale_covariance(objective: PdfObjective, found: FitResult) -> Array:
+    """Return the covariance of the scales, shape (phases, phases).
+
+    A scale that stopped at zero has none in the fit; then it is that of the scales alone, the rest
+    held, so that an absent phase is "0 ± something".
+    """
+    names = [objective.global_name(phase, "scale") for phase in objective.phases]
+    varying = [i for i, name in enumerate(names) if name in found.var_names]
+    place = [found.var_names.index(names[i]) for i in varying]
+    covariance = np.zeros((len(names), len(names)))
+    part = found.covar[np.ix_(place, place)]
+    if not np.isfinite(part).all():
+        values = found.parameters.valuesdict()
+        jacobian = objective.jacobian(values, [names[i] for i in varying])
+        factor = objective.n_independent / len(objective.r)
+        part = np.linalg.pinv(jacobian.T @ jacobian * factor) * found.redchi
+    covariance[np.ix_(varying, varying)] = part
+    return covariance
+
+
+def mean_mass(model: PhaseModel) -> float:
+    """Return the mean atomic mass of a phase in g/mol."""
+    masses = np.array([atomic_mass(element) for element in model.atoms.elements.tolist()])
+    occupancy = model.atoms.occupancy
+    return float(np.sum(masses * occupancy) / np.sum(occupancy))
+
+
+def _messages(objective: PdfObjective, found: FitResult) -> tuple[str, ...]:
+    messages = [] if found.success else [f"the refinement failed: {found.message}"]
+    messages += found.flags
+    if found.nvarys > objective.n_independent / 3:
+        messages.append(
+            f"{found.nvarys} variables for {objective.n_independent:.0f} independent points is "
+            "more than one in three"
+        )
+    for phase, model in objective.phases.items():
+        if np.isfinite(model.atoms.u).all():
+            anisotropic = model.atoms.u - np.einsum(
+                "n,ij->nij", np.trace(model.atoms.u, axis1=1, axis2=2) / 3, np.eye(3)
+            )
+            if np.abs(anisotropic).max() > 1e-6:
+                messages.append(f"{phase}: anisotropic displacements were made isotropic")
+    return tuple(messages)
