@@ -1,0 +1,213 @@
+"""One sample's G(r) from files to numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xorder.errors import BadInput
+from xorder.pdf.boxcar import Boxcar, fit_boxcar
+from xorder.pdf.options import PdfRecipe
+from xorder.pdf.pattern import PairDistribution
+from xorder.pdf.readers.gr import read
+from xorder.pdf.refinement import PdfFit, refine
+from xorder.results import Number, Result, recorded
+from xorder.structure import Crystal
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+__all__ = ["PdfAnalysis", "analyse"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class PdfAnalysis(Result):
+    """What the PDF of one sample says."""
+
+    name: str = ""
+    """Name of the sample."""
+    simulated: bool = False
+    """True where the data are simulated."""
+    measured: PairDistribution
+    """G(r) as read; the mean of several files."""
+    fit: PdfFit | None = None
+    """Refinement over the whole range; None where the recipe names no structure."""
+    boxcar: Boxcar | None = None
+    """Windows along r; None where the recipe wants none."""
+    numbers: tuple[Number, ...] = ()
+    """Rows of the summary."""
+    messages: tuple[str, ...] = ()
+    """What a reader must know."""
+
+    def plot(self, ax: Axes | None = None, **artist_kwargs: Any) -> list[Artist]:
+        """Draw the refinement, or G(r) where there is none; return the artists."""
+        shown = self.measured if self.fit is None else self.fit
+        return shown.plot(ax, **artist_kwargs)
+
+
+@recorded
+def analyse(
+    files: Sequence[Path],
+    recipe: PdfRecipe,
+    *,
+    name: str = "",
+    simulated: bool = False,
+) -> PdfAnalysis:
+    """Analyse the G(r) of one sample as the recipe says.
+
+    Parameters
+    ----------
+    files
+        G(r) files of the sample; several, on one grid, are averaged.
+    recipe
+        Phases, range, what is refined.
+    name
+        Name of the sample; the first file's stem where empty.
+    simulated
+        True where the files hold simulated data; what a file says of itself counts too.
+
+    Raises
+    ------
+    BadInput
+        Where a file, a structure or the recipe cannot be used. A fit that fails is a result.
+    """
+    measured = _measured(files, name)
+    simulated = simulated or measured.simulated
+    measured = replace(measured, simulated=simulated)
+    messages: list[str] = []
+    fit = boxcar = None
+    if recipe.structures:
+        crystals = _crystals(recipe.structures)
+        high = min(recipe.r_max, float(measured.r[-1]))
+        if high < recipe.r_max:
+            messages.append(f"the data end at {high:g} Å, before r_max = {recipe.r_max:g} Å")
+        r_range = (recipe.r_min, high)
+        fit = refine(measured, crystals, r_range=r_range, options=recipe.refinement)
+        messages += fit.messages
+        if recipe.boxcar:
+            boxcar, more = _boxcar(measured, crystals, recipe, r_range, fit)
+            messages += more
+    else:
+        messages.append("no structure is named, so nothing was refined")
+    return PdfAnalysis(
+        name=measured.name,
+        simulated=simulated,
+        measured=measured,
+        fit=fit,
+        boxcar=boxcar,
+        numbers=_numbers(fit, boxcar),
+        messages=tuple(dict.fromkeys(messages)),
+    )
+
+
+def _measured(files: Sequence[Path], name: str) -> PairDistribution:
+    if not files:
+        raise BadInput("no file was given", expected="at least one G(r) file")
+    patterns = [read(path, name=name) for path in files]
+    first = patterns[0]
+    if len(patterns) == 1:
+        return first
+    for other in patterns[1:]:
+        if other.r.shape != first.r.shape or np.abs(other.r - first.r).max() > 1e-4:
+            raise BadInput(
+                f"its r ({other.r[0]:g} to {other.r[-1]:g} Å, {other.r.size} points) differs from "
+                f"that of {first.source}",
+                expected="files of one sample on one grid",
+                source=other.source,
+            )
+    errors = [p.stderr for p in patterns if p.stderr is not None]
+    stderr = None
+    if len(errors) == len(patterns):
+        stderr = np.sqrt(np.sum(np.square(errors), axis=0)) / len(errors)
+    return replace(
+        first, gr=np.mean([p.gr for p in patterns], axis=0), stderr=stderr, provenance=None
+    )
+
+
+def _crystals(structures: Sequence[str]) -> dict[str, Crystal]:
+    from xorder.references import load
+
+    crystals: dict[str, Crystal] = {}
+    for source in structures:
+        stem = Path(source).stem if source.lower().endswith(".cif") else source
+        if stem in crystals:
+            raise BadInput(
+                f"the structure {source!r} is named twice", expected="each phase once"
+            )
+        crystals[stem] = load(source)
+    return crystals
+
+
+def _boxcar(
+    measured: PairDistribution,
+    crystals: Mapping[str, Crystal],
+    recipe: PdfRecipe,
+    r_range: tuple[float, float],
+    fit: PdfFit,
+) -> tuple[Boxcar | None, tuple[str, ...]]:
+    if not fit.success:
+        return None, ("the box-car was not fitted because the refinement failed",)
+    try:
+        boxcar = fit_boxcar(
+            measured, crystals, width=recipe.width, step=recipe.step, r_range=r_range, whole=fit
+        )
+    except BadInput as error:
+        return None, (f"no box-car: {error}",)
+    return boxcar, boxcar.messages
+
+
+def _numbers(fit: PdfFit | None, boxcar: Boxcar | None) -> tuple[Number, ...]:
+    if fit is None:
+        return ()
+    numbers = [
+        Number(
+            name=p.name,
+            value=p.value if fit.success else math.nan,
+            stderr=p.stderr if fit.success else math.nan,
+            unit=p.unit,
+            note="" if p.vary or p.expr else "fixed",
+        )
+        for p in fit.parameters.values()
+    ]
+    numbers.append(Number(name="r_w", value=fit.r_w, note="on every point of the data"))
+    if fit.fractions is not None:
+        for i, phase in enumerate(fit.phases):
+            numbers.append(
+                Number(
+                    name=f"mass_fraction_{phase}",
+                    value=float(fit.fractions.mass[i]),
+                    stderr=float(fit.fractions.mass_stderr[i]),
+                    note="whole range",
+                )
+            )
+    if boxcar is not None:
+        numbers += _boxcar_numbers(boxcar)
+    return tuple(numbers)
+
+
+def _boxcar_numbers(boxcar: Boxcar) -> list[Number]:
+    """Return the fractions of the first and last window, or the fall of a single scale."""
+    numbers = []
+    if len(boxcar.phases) == 1:
+        scale, error = boxcar.scale[:, 0], boxcar.scale_stderr[:, 0]
+        ratio = scale[-1] / scale[0]
+        stderr = abs(ratio) * math.hypot(error[-1] / scale[-1], error[0] / scale[0])
+        note = f"windows ending at {boxcar.r_max[-1]:.1f} and {boxcar.r_max[0]:.1f} Å"
+        return [Number(name="scale_ratio", value=float(ratio), stderr=float(stderr), note=note)]
+    for label, at in (("first window", 0), ("last window", -1)):
+        for i, phase in enumerate(boxcar.phases):
+            numbers.append(
+                Number(
+                    name=f"mass_fraction_{phase} ({label})",
+                    value=float(boxcar.mass_fraction[at, i]),
+                    stderr=float(boxcar.mass_stderr[at, i]),
+                    note=f"{boxcar.r_min[at]:.1f} to {boxcar.r_max[at]:.1f} Å",
+                )
+            )
+    return numbers

@@ -1,0 +1,110 @@
+"""G(r), refinements and box-cars on Matplotlib axes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+    from xorder.pdf.boxcar import Boxcar
+    from xorder.pdf.pattern import PairDistribution
+    from xorder.pdf.refinement import PdfFit
+
+__all__ = ["plot_boxcar", "plot_fit", "plot_gr"]
+
+
+def plot_gr(
+    pattern: PairDistribution, ax: Axes | None = None, *, offset: float = 0.0, **artist_kwargs: Any
+) -> list[Artist]:
+    """Draw G(r), shifted up by `offset`, and return the line."""
+    ax = _axes(ax)
+    kwargs = {"label": pattern.name or "G(r)"} | artist_kwargs
+    lines = ax.plot(pattern.r, pattern.gr + offset, **kwargs)
+    _label(ax)
+    return list(lines)
+
+
+def plot_fit(
+    fit: PdfFit, ax: Axes | None = None, *, offset: float = 0.0, **artist_kwargs: Any
+) -> list[Artist]:
+    """Draw measured points, calculated line and, below them, the difference; return the artists."""
+    ax = _axes(ax)
+    every = max(1, len(fit.r) // 400)
+    points = ax.plot(
+        fit.r[::every], fit.gr[::every] + offset, "o", ms=1.8, mfc="none", mew=0.5,
+        color="#555555", label="simulated data" if fit.simulated else "measured",
+    )  # fmt: skip
+    line = ax.plot(
+        fit.r, fit.model + offset, **({"color": "#D55E00", "label": "calculated"} | artist_kwargs)
+    )
+    below = difference_level(fit) + offset
+    zero = ax.axhline(below, lw=0.4, color="#AAAAAA", zorder=0)
+    difference = ax.plot(
+        fit.r, fit.difference + below, color="#009E73", lw=0.7, label="difference"
+    )
+    _label(ax)
+    return [*points, *line, zero, *difference]
+
+
+def difference_level(fit: PdfFit) -> float:
+    """Return where the zero of the difference curve lies, below everything else, in Å⁻²."""
+    lowest = float(np.nanmin([fit.gr.min(), np.nanmin(np.append(fit.model, fit.gr.min()))]))
+    spread = np.ptp(fit.gr)
+    highest = np.append(fit.difference, 0.0)
+    return lowest - float(np.nanmax(highest)) - 0.08 * float(spread)
+
+
+def plot_boxcar(
+    boxcar: Boxcar, ax: Axes | None = None, *, phase: str | None = None, **artist_kwargs: Any
+) -> list[Artist]:
+    """Draw the mass fraction of each phase (or of one) against the windows' upper ends.
+
+    With a single phase, its scale relative to the first window is drawn. Undecided windows are
+    drawn hollow.
+    """
+    ax = _axes(ax)
+    artists: list[Artist] = []
+    names = boxcar.phases if phase is None else (phase,)
+    for name in names:
+        index = boxcar.phases.index(name)
+        value, error = series_of(boxcar, index)
+        sure = ~boxcar.undecided
+        kwargs = {"label": name, "fmt": "o-", "ms": 3, "lw": 0.8, "capsize": 1.5} | artist_kwargs
+        drawn = ax.errorbar(boxcar.r_max, np.where(sure, value, np.nan), error, **kwargs)
+        artists.append(drawn)
+        if boxcar.undecided.any():
+            hollow = {"fmt": "o", "mfc": "white", "ms": 3, "lw": 0.5, "alpha": 0.6}
+            artists.append(
+                ax.errorbar(
+                    boxcar.r_max[~sure], value[~sure], error[~sure],
+                    color=drawn.lines[0].get_color(), **hollow,
+                )  # fmt: skip
+            )
+    ax.set_xlabel(r"$r_\mathrm{max}$ of the window (Å)")
+    ax.set_ylabel("mass fraction" if len(boxcar.phases) > 1 else "scale / scale at short r")
+    return artists
+
+
+def series_of(boxcar: Boxcar, index: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a box-car figure shows of a phase: mass fraction, or relative scale, and error."""
+    if len(boxcar.phases) > 1:
+        return boxcar.mass_fraction[:, index], boxcar.mass_stderr[:, index]
+    scale = boxcar.scale[:, 0]
+    return scale / scale[0], boxcar.scale_stderr[:, 0] / abs(scale[0])
+
+
+def _axes(ax: Axes | None) -> Axes:
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.gca()
+
+
+def _label(ax: Axes) -> None:
+    ax.set_xlabel("r (Å)")
+    ax.set_ylabel("G(r) (Å⁻²)")
