@@ -1,2 +1,133 @@
 if __name__ != "xorder.xas":
     raise ImportError("this folder is the package xorder.xas: write `import xorder.xas`")
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xorder.xas.analysis import XasAnalysis, analyse, analyse_spectrum
+    from xorder.xas.background import Exafs, subtract_background
+    from xorder.xas.edge_energy import find_e0
+    from xorder.xas.normalization import Normalized, WhiteLine, normalize
+    from xorder.xas.options import XasRecipe
+    from xorder.xas.photoelectron import Edge, edge, energy_from_k, k_from_energy, later_edges
+    from xorder.xas.readers.athena import athena_settings
+    from xorder.xas.readers.files import read, read_all
+    from xorder.xas.readers.xdi import write_xdi
+    from xorder.xas.scattering_paths import (
+        ScatteringPath,
+        calculate_paths,
+        path_chi,
+        read_path,
+        read_paths,
+        sum_paths,
+    )
+    from xorder.xas.simulation import Environment, simulate_spectrum
+    from xorder.xas.spectrum import Spectrum, merge, spectrum_from_arrays
+    from xorder.xas.transforms import (
+        Transform,
+        TransformPeak,
+        transform_peak,
+        transform_to_r,
+        window_function,
+    )
+    from xorder.xas.wavelets import (
+        WaveletMaximum,
+        Wavelets,
+        transform_to_wavelets,
+        wavelet_maximum,
+    )
+
+_HOME = {
+    "Edge": "photoelectron",
+    "Environment": "simulation",
+    "Exafs": "background",
+    "Normalized": "normalization",
+    "ScatteringPath": "scattering_paths",
+    "Spectrum": "spectrum",
+    "Transform": "transforms",
+    "TransformPeak": "transforms",
+    "WaveletMaximum": "wavelets",
+    "Wavelets": "wavelets",
+    "WhiteLine": "normalization",
+    "XasAnalysis": "analysis",
+    "XasRecipe": "options",
+    "analyse": "analysis",
+    "analyse_spectrum": "analysis",
+    "athena_settings": "readers.athena",
+    "calculate_paths": "scattering_paths",
+    "edge": "photoelectron",
+    "energy_from_k": "photoelectron",
+    "find_e0": "edge_energy",
+    "k_from_energy": "photoelectron",
+    "later_edges": "photoelectron",
+    "merge": "spectrum",
+    "normalize": "normalization",
+    "path_chi": "scattering_paths",
+    "read": "readers.files",
+    "read_all": "readers.files",
+    "read_path": "scattering_paths",
+    "read_paths": "scattering_paths",
+    "simulate_spectrum": "simulation",
+    "spectrum_from_arrays": "spectrum",
+    "subtract_background": "background",
+    "sum_paths": "scattering_paths",
+    "transform_peak": "transforms",
+    "transform_to_r": "transforms",
+    "transform_to_wavelets": "wavelets",
+    "wavelet_maximum": "wavelets",
+    "window_function": "transforms",
+    "write_xdi": "readers.xdi",
+}
+
+__all__ = [
+    "Edge",
+    "Environment",
+    "Exafs",
+    "Normalized",
+    "ScatteringPath",
+    "Spectrum",
+    "Transform",
+    "TransformPeak",
+    "WaveletMaximum",
+    "Wavelets",
+    "WhiteLine",
+    "XasAnalysis",
+    "XasRecipe",
+    "analyse",
+    "analyse_spectrum",
+    "athena_settings",
+    "calculate_paths",
+    "edge",
+    "energy_from_k",
+    "find_e0",
+    "k_from_energy",
+    "later_edges",
+    "merge",
+    "normalize",
+    "path_chi",
+    "read",
+    "read_all",
+    "read_path",
+    "read_paths",
+    "simulate_spectrum",
+    "spectrum_from_arrays",
+    "subtract_background",
+    "sum_paths",
+    "transform_peak",
+    "transform_to_r",
+    "transform_to_wavelets",
+    "wavelet_maximum",
+    "window_function",
+    "write_xdi",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"xorder.xas.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'xorder.xas' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -11,6 +11,7 @@ import numpy as np
 
 from xorder.errors import BadInput
 from xorder.results import Array, Result, quantity, recorded
+from xorder.xas.edge_energy import find_e0
 from xorder.xas.photoelectron import edge as tabulated_edge
 from xorder.xas.photoelectron import later_edges
 from xorder.xas.spectrum import Spectrum, note
@@ -18,11 +19,7 @@ from xorder.xas.spectrum import Spectrum, note
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Normalized", "WhiteLine", "find_e0", "normalize"]
-
-#: A measured edge is looked for within this distance (eV) of the tabulated one: depositors'
-#: calibrations were seen up to 36 eV off.
-CALIBRATION = 60.0
+__all__ = ["Normalized", "WhiteLine", "normalize"]
 
 #: Where the post-edge range starts (eV above e0): past the white line and the strongest near-edge
 #: oscillations, which last longer at L and M edges.
@@ -206,100 +203,6 @@ def normalize(
         simulated=spectrum.simulated,
         messages=tuple(messages),
     )
-
-
-def find_e0(spectrum: Spectrum, *, smoothing: float = 1.0) -> tuple[float, float]:
-    """Return the energy of the largest slope and its spread over the smoothing, in eV.
-
-    μ(E) is brought to an even grid and convolved with the derivative of a Gaussian. Only slopes
-    across which the spectrum really steps up are looked at (a glitch does not step), and only near
-    the tabulated edge where element and edge are known.
-
-    Parameters
-    ----------
-    spectrum
-        The spectrum.
-    smoothing
-        Standard deviation of the Gaussian in eV.
-
-    Raises
-    ------
-    BadInput
-        A smoothing that is not positive, or data that do not reach the tabulated edge.
-    """
-    if not 0 < smoothing <= 20:
-        raise BadInput(f"smoothing is {smoothing:g} eV", expected="above 0 and at most 20 eV")
-    window = _edge_window(spectrum)
-    found = [_largest_slope(spectrum, s * smoothing, window) for s in (0.5, 1.0, 2.0)]
-    return found[1], float(np.std(found, ddof=1))
-
-
-def _edge_window(spectrum: Spectrum) -> tuple[float, float]:
-    energy = spectrum.energy
-    low, high = float(energy[1]), float(energy[-2])
-    if not (spectrum.element and spectrum.edge):
-        # At the ends there is nothing to step from or to.
-        return low + 10.0, high - 10.0
-    known = tabulated_edge(spectrum.element, spectrum.edge)
-    window = max(low, known.energy - CALIBRATION), min(high, known.energy + CALIBRATION)
-    if window[1] - window[0] < 5.0:
-        raise BadInput(
-            f"the spectrum runs from {energy[0]:.0f} to {energy[-1]:.0f} eV but the "
-            f"{known.element} {known.name} edge is at {known.energy:.0f} eV",
-            expected="a scan over that edge, or another element or edge",
-            source=spectrum.source or None,
-        )
-    return window
-
-
-def _largest_slope(spectrum: Spectrum, smoothing: float, window: tuple[float, float]) -> float:
-    step = min(0.25, smoothing / 4.0)
-    grid = np.arange(spectrum.energy[0], spectrum.energy[-1], step)
-    mu = np.interp(grid, spectrum.energy, spectrum.mu)
-    x = np.arange(-4.0 * smoothing, 4.0 * smoothing + step / 2, step)
-    kernel = -x * np.exp(-0.5 * (x / smoothing) ** 2)
-    padded = np.pad(mu, x.size // 2, mode="edge")
-    slope = np.convolve(padded, kernel, mode="same")[x.size // 2 : x.size // 2 + mu.size]
-    inside = (grid >= window[0]) & (grid <= window[1])
-    rise = _rise(mu, max(1, int(10.0 / step)), max(2, int(40.0 / step)))
-    stepping = inside & (rise > 0.5 * np.max(rise[inside]))
-    if not np.any(stepping) or not np.max(rise[inside]) > 0:
-        raise BadInput(
-            f"no absorption edge was found between {window[0]:.0f} and {window[1]:.0f} eV",
-            expected="a spectrum that steps up; check the columns, or give e0",
-            source=spectrum.source or None,
-        )
-    top = int(np.argmax(np.where(stepping, slope, -np.inf)))
-    return float(grid[top] + step * _vertex(slope[max(top - 1, 0) : top + 2]))
-
-
-def _rise(mu: Array, near: int, far: int) -> Array:
-    """Return how much the mean over [near, far] points steps up at each point.
-
-    The ends are continued by straight lines, so that a scan may start or end close to its edge.
-    """
-    pad = 2 * far
-    x = np.arange(near + 2)
-    first = np.polynomial.Polynomial.fit(x, mu[: near + 2], 1)
-    last = np.polynomial.Polynomial.fit(x, mu[-near - 2 :], 1)
-    before, after = np.arange(-pad, 0), np.arange(near + 2, near + 2 + pad)
-    total = np.concatenate([[0.0], np.cumsum(np.concatenate([first(before), mu, last(after)]))])
-    index = np.arange(far, mu.size + 2 * pad - far)
-    width = far - near
-    upper = (total[index + far] - total[index + near]) / width
-    lower = (total[index - near] - total[index - far]) / width
-    rise = upper - lower
-    # A straight background rises as much on either side of the edge; only a step stands out.
-    size = mu.size
-    return rise[far : far + size] - 0.5 * (rise[:size] + rise[2 * far : 2 * far + size])
-
-
-def _vertex(values: Array) -> float:
-    """Return where a parabola through three even points peaks, in steps from the middle."""
-    if values.size < 3:
-        return 0.0
-    curvature = values[0] - 2 * values[1] + values[2]
-    return float(0.5 * (values[0] - values[2]) / curvature) if curvature < 0 else 0.0
 
 
 def _check_e0(spectrum: Spectrum, e0: float) -> None:

@@ -280,7 +280,7 @@ def _shares(weights: Sequence[float] | None, count: int) -> Array:
         raise BadInput(f"weights are {list(weights)}", expected=f"{count} numbers, none negative")
     if math.isclose(float(values.sum()), 0.0):
         raise BadInput("all weights are zero", expected="at least one above zero")
-    return values / values.sum()
+    return np.asarray(values / values.sum())
 
 
 def _common_energies(spectra: Sequence[Spectrum]) -> Array:

@@ -348,7 +348,8 @@ def _transform(k: Array, values: Array) -> tuple[Array, Any]:
     """Return R and the transform of values on even steps of k, for R up to π / 2 δk."""
     step = float(k[1] - k[0])
     spectrum = np.fft.rfft(values, n=N_FFT)[: N_FFT // 2] * step / math.sqrt(math.pi)
-    return np.pi / (step * N_FFT) * np.arange(N_FFT // 2), spectrum
+    r: Array = np.pi / (step * N_FFT) * np.arange(N_FFT // 2, dtype=float)
+    return r, spectrum
 
 
 def _norm(values: Array) -> float:

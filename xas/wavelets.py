@@ -91,7 +91,7 @@ class WaveletMaximum(Result):
     value_stderr: float = quantity("Å^-k_weight")
     """Standard error from the noise of χ(k)."""
     success: bool = True
-    """False where the highest point lies on the border of the range."""
+    """False where the range holds no maximum."""
     message: str = ""
     """Why there is no maximum."""
 
@@ -145,7 +145,8 @@ def transform_to_wavelets(
     _check(wavelet, rho, r_range, r_step, k_weight)
     k = exafs.k
     weight = window_function(k, k_range=k_range, dk=dk, window=window) * k**k_weight
-    r = r_range[0] + r_step * np.arange(int((r_range[1] - r_range[0]) / r_step + 1.5))
+    count = int((r_range[1] - r_range[0]) / r_step + 1.5)
+    r: Array = r_range[0] + r_step * np.arange(count, dtype=float)
     r = r[r > 0]
     step = float(k[1] - k[0])
     spectrum = np.fft.fft(exafs.chi * weight, n=N_FFT)[: N_FFT // 2]
@@ -206,13 +207,13 @@ def wavelet_maximum(
             f"wavenumbers in ({k_low:g}, {k_high:g}) Å⁻¹",
             expected="at least three of each",
         )
-    part = wavelets.magnitude[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    top_row, top_column = np.unravel_index(int(np.argmax(part)), part.shape)
-    row, column = int(rows[0] + top_row), int(columns[0] + top_column)
-    inside = rows[0] < row < rows[-1] and columns[0] < column < columns[-1]
-    if not inside:
-        return _no_maximum("the highest point lies on the border of the range")
-    return _paraboloid(wavelets, row, column)
+    inside = np.zeros(wavelets.magnitude.shape, dtype=bool)
+    inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+    tops = np.argwhere(inside & _is_maximum(wavelets.magnitude))
+    if tops.size == 0:
+        return _no_maximum("the map has no maximum in the range, only slopes")
+    row, column = tops[np.argmax(wavelets.magnitude[tops[:, 0], tops[:, 1]])]
+    return _paraboloid(wavelets, int(row), int(column))
 
 
 def _check(
@@ -277,6 +278,20 @@ def _paraboloid(wavelets: Wavelets, row: int, column: int) -> WaveletMaximum:
         value=value,
         value_stderr=float(wavelets.epsilon_k * np.sqrt(np.sum(responses[1, 1] ** 2))),
     )
+
+
+def _is_maximum(values: Array) -> NDArray[np.bool_]:
+    """Return which points are higher than their eight neighbours; points of the border are not."""
+    top = np.zeros(values.shape, dtype=bool)
+    if min(values.shape) < 3:
+        return top
+    middle = values[1:-1, 1:-1]
+    higher = np.ones(middle.shape, dtype=bool)
+    rows, columns = values.shape
+    for i, j in ((i, j) for i in range(3) for j in range(3) if (i, j) != (1, 1)):
+        higher &= middle > values[i : rows - 2 + i, j : columns - 2 + j]
+    top[1:-1, 1:-1] = higher
+    return top
 
 
 def _gradient(around: Array, h_k: float, h_r: float) -> Array:

@@ -228,7 +228,9 @@ def _signal(
         )
     if mode == "transmission":
         if "mu" in chosen:
-            return chosen["mu"], "transmission" if "itrans" in chosen else ""
+            label = table.labels[table.roles["mu"]].lower() if "mu" in table.roles else ""
+            stated = "itrans" in chosen or label in ("mutrans", "mu_trans")
+            return chosen["mu"], "transmission" if stated else ""
         return np.log(_ratio(table, chosen, "i0", "itrans")), mode
     if mode == "reference":
         if "mu_ref" in chosen:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
+
+from xorder._version import __version__
+from xorder.errors import CannotWrite
 from xorder.xas.readers.channels import Columns, Table, roles_of_labels, spectrum_from_columns
 from xorder.xas.readers.text import table_from_lines
 from xorder.xas.spectrum import Spectrum
 
-__all__ = ["is_xdi", "read_xdi"]
+__all__ = ["is_xdi", "read_xdi", "write_xdi"]
 
 _FIELD = re.compile(r"^\s*#\s*([A-Za-z][\w-]*)\.([\w-]+)\s*:\s*(.*?)\s*$")
 
@@ -48,9 +52,47 @@ def read_xdi(
         element=header.get("element.symbol", ""),
         edge=header.get("element.edge", "").upper(),
         name=header.get("sample.name", "") or path.stem,
+        simulated=header.get("scan.simulated", "").lower() == "true",
         metadata=header,
         messages=found.messages,
     )
+
+
+def write_xdi(spectrum: Spectrum, path: str | Path) -> Path:
+    """Write a spectrum as XDI: energy, μ and its standard error where there is one.
+
+    The format has no place for i0 and the reference channel; they are lost.
+
+    Raises
+    ------
+    CannotWrite
+        Where the file cannot be written.
+    """
+    path = Path(path)
+    columns = {"energy eV": spectrum.energy, "mutrans": spectrum.mu}
+    if spectrum.mode == "fluorescence":
+        columns["mufluor"] = columns.pop("mutrans")
+    if spectrum.stderr is not None:
+        columns["stderr"] = spectrum.stderr
+    fields = [f"Column.{i}: {name}" for i, name in enumerate(columns, start=1)]
+    fields += [
+        f"Element.symbol: {spectrum.element}",
+        f"Element.edge: {spectrum.edge}",
+        f"Sample.name: {spectrum.name}",
+    ]
+    if spectrum.simulated:
+        fields.append("Scan.simulated: true")
+    lines = [f"# XDI/1.0 Xorder/{__version__}", *(f"# {field}" for field in fields), "#-----"]
+    lines.append("# " + "  ".join(name.split()[0] for name in columns))
+    rows = np.stack(list(columns.values()), axis=1)
+    lines += ["  ".join(f"{value:.9g}" for value in row) for row in rows]
+    try:
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise CannotWrite(
+            f"cannot be written: {error.strerror or error}", expected="a folder", source=path
+        ) from error
+    return path
 
 
 def _fields(header: tuple[str, ...]) -> dict[str, str]:
