@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     )
     from xorder.xas.wavelets import (
         WaveletMaximum,
+        WaveletMean,
         Wavelets,
         transform_to_wavelets,
         wavelet_maximum,
+        wavelet_mean,
     )
 
 _HOME = {
@@ -48,6 +50,7 @@ _HOME = {
     "Transform": "transforms",
     "TransformPeak": "transforms",
     "WaveletMaximum": "wavelets",
+    "WaveletMean": "wavelets",
     "Wavelets": "wavelets",
     "WhiteLine": "normalization",
     "XasAnalysis": "analysis",
@@ -76,6 +79,7 @@ _HOME = {
     "transform_to_r": "transforms",
     "transform_to_wavelets": "wavelets",
     "wavelet_maximum": "wavelets",
+    "wavelet_mean": "wavelets",
     "window_function": "transforms",
     "write_xdi": "readers.xdi",
 }
@@ -90,6 +94,7 @@ __all__ = [
     "Transform",
     "TransformPeak",
     "WaveletMaximum",
+    "WaveletMean",
     "Wavelets",
     "WhiteLine",
     "XasAnalysis",
@@ -118,6 +123,7 @@ __all__ = [
     "transform_to_r",
     "transform_to_wavelets",
     "wavelet_maximum",
+    "wavelet_mean",
     "window_function",
     "write_xdi",
 ]

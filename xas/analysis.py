@@ -24,12 +24,17 @@ from xorder.xas.spectrum import Spectrum, merge
 from xorder.xas.transforms import Transform, TransformPeak, transform_peak, transform_to_r
 from xorder.xas.wavelets import (
     WaveletMaximum,
+    WaveletMean,
     Wavelets,
     transform_to_wavelets,
     wavelet_maximum,
+    wavelet_mean,
 )
 
 __all__ = ["XasAnalysis", "analyse", "analyse_spectrum"]
+
+#: Shorter data (Å⁻¹) are near-edge scans, unless the recipe asks for a range of k.
+SHORTEST_EXAFS = 6.0
 
 _SPREAD = "standard error: spread over reasonable normalization ranges"
 _NOISE = "standard error: white noise of χ(k); not phase-corrected"
@@ -138,6 +143,7 @@ def analyse_spectrum(spectrum: Spectrum, recipe: XasRecipe, *, name: str = "") -
     first_shell = transform_peak(transform, r_range=recipe.first_shell)
     shell = wavelet_maximum(wavelets, r_range=recipe.first_shell)
     feature = wavelet_maximum(wavelets, r_range=recipe.feature_r, k_range=recipe.feature_k)
+    box = wavelet_mean(wavelets, r_range=recipe.feature_r, k_range=recipe.feature_k)
     messages += [
         f"{what}: {found.message}"
         for what, found in (("first shell", first_shell), ("wavelet feature", feature))
@@ -160,7 +166,7 @@ def analyse_spectrum(spectrum: Spectrum, recipe: XasRecipe, *, name: str = "") -
         feature=feature,
         numbers=(
             *_near_edge_numbers(normalized),
-            *_exafs_numbers(exafs, first_shell, shell, feature),
+            *_exafs_numbers(exafs, first_shell, shell, feature, box),
         ),
         messages=tuple(messages),
     )
@@ -209,7 +215,7 @@ def _normalization(spectrum: Spectrum, recipe: XasRecipe) -> dict[str, Any]:
 def _exafs(normalized: Normalized, recipe: XasRecipe) -> tuple[Exafs | None, str]:
     """Return χ(k), or None with the reason for a near-edge scan."""
     reach = math.sqrt(max(float(normalized.energy[-1]) - normalized.e0, 0.0) / 3.81)
-    if reach < 4.0:
+    if reach < SHORTEST_EXAFS and recipe.k_range is None:
         return None, f"the data end at k = {reach:.1f} Å⁻¹, a near-edge scan"
     try:
         exafs = subtract_background(
@@ -261,7 +267,11 @@ def _near_edge_numbers(normalized: Normalized) -> list[Number]:
 
 
 def _exafs_numbers(
-    exafs: Exafs, first_shell: TransformPeak, shell: WaveletMaximum, feature: WaveletMaximum
+    exafs: Exafs,
+    first_shell: TransformPeak,
+    shell: WaveletMaximum,
+    feature: WaveletMaximum,
+    box: WaveletMean,
 ) -> list[Number]:
     ratio = feature.value / shell.value
     ratio_stderr = abs(ratio) * math.hypot(
@@ -280,6 +290,13 @@ def _exafs_numbers(
         _number("wavelet_feature_r", feature.r, feature.r_stderr, "Å"),
         _number("wavelet_feature", feature.value, feature.value_stderr),
         _number("wavelet_feature_ratio", ratio, ratio_stderr),
+        Number(
+            name="wavelet_box_mean",
+            value=box.value,
+            stderr=box.stderr,
+            note="mean of the map over the feature's ranges, with or without a maximum; "
+            "standard error: white noise of χ(k)",
+        ),
     ]
 
 

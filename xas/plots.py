@@ -41,7 +41,7 @@ def plot_chi(
     """Draw k^k_weight χ(k), moved up by `offset`; return the artists."""
     ax = _axes(ax)
     unit = "" if k_weight == 0 else f" (Å{_superscript(-k_weight)})"
-    ax.set(xlabel="k (Å⁻¹)", ylabel=f"{_power(k_weight)}χ(k){unit}")
+    ax.set(xlabel="k (Å⁻¹)", ylabel=f"{power(k_weight)}χ(k){unit}")
     weighted = exafs.chi * exafs.k**k_weight + offset
     return list(ax.plot(exafs.k, weighted, **_named(exafs, artist_kwargs)))
 
@@ -119,7 +119,8 @@ def _named(result: Any, artist_kwargs: dict[str, Any]) -> dict[str, Any]:
     return {"label": result.name, **artist_kwargs} if result.name else artist_kwargs
 
 
-def _power(weight: float) -> str:
+def power(weight: float) -> str:
+    """Return k to a power as printed on an axis, such as ``"k²"``."""
     return "" if weight == 0 else "k" if weight == 1 else f"k{_superscript(weight)}"
 
 

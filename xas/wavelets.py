@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     from xorder.xas.background import Exafs
 
-__all__ = ["WAVELETS", "WaveletMaximum", "Wavelets", "transform_to_wavelets", "wavelet_maximum"]
+__all__ = [
+    "WAVELETS",
+    "WaveletMaximum",
+    "WaveletMean",
+    "Wavelets",
+    "transform_to_wavelets",
+    "wavelet_maximum",
+    "wavelet_mean",
+]
 
 WAVELETS = ("morlet", "cauchy")
 
@@ -94,6 +102,20 @@ class WaveletMaximum(Result):
     """False where the range holds no maximum."""
     message: str = ""
     """Why there is no maximum."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class WaveletMean(Result):
+    """The mean of a wavelet map over a box in k and R: defined whether or not it has a maximum."""
+
+    value: float = quantity("Å^-k_weight")
+    """Mean of |W|."""
+    stderr: float = quantity("Å^-k_weight")
+    """Standard error from the noise of χ(k)."""
+    k_range: tuple[float, float] = quantity("Å⁻¹")
+    """The box in k."""
+    r_range: tuple[float, float] = quantity("Å")
+    """The box in R."""
 
 
 @recorded
@@ -197,6 +219,47 @@ def wavelet_maximum(
     BadInput
         A range that holds no point of the map.
     """
+    rows, columns = _box(wavelets, k_range, r_range)
+    inside = np.zeros(wavelets.magnitude.shape, dtype=bool)
+    inside[rows, columns] = True
+    tops = np.argwhere(inside & _is_maximum(wavelets.magnitude))
+    if tops.size == 0:
+        return _no_maximum("the map has no maximum in the range, only slopes")
+    row, column = tops[np.argmax(wavelets.magnitude[tops[:, 0], tops[:, 1]])]
+    return _paraboloid(wavelets, int(row), int(column))
+
+
+@recorded
+def wavelet_mean(
+    wavelets: Wavelets,
+    *,
+    k_range: tuple[float, float] | None = None,
+    r_range: tuple[float, float] | None = None,
+) -> WaveletMean:
+    """Return the mean of a map over a box; arguments and errors are those of `wavelet_maximum`."""
+    rows, columns = _box(wavelets, k_range, r_range)
+    part = wavelets.magnitude[rows, columns]
+    # The mean's answer to each point of χ(k): the map's adjoint on the phases of the box.
+    phases = np.zeros((part.shape[0], N_FFT), dtype=complex)
+    value = wavelets.real[rows, columns] + 1j * wavelets.imaginary[rows, columns]
+    phases[:, columns] = value / np.maximum(part, 1e-300) / part.size
+    step = float(wavelets.k[1] - wavelets.k[0])
+    filters = np.zeros((part.shape[0], N_FFT))
+    filters[:, : N_FFT // 2] = _filters(wavelets.r[rows], wavelets.wavelet, wavelets.rho, step)
+    adjoint = np.fft.ifft(np.sum(filters * np.fft.fft(phases, axis=1), axis=0))
+    response = adjoint[: wavelets.k.size].real * wavelets.weight
+    return WaveletMean(
+        value=float(np.mean(part)),
+        stderr=float(wavelets.epsilon_k * np.sqrt(np.sum(response**2))),
+        k_range=(float(wavelets.k[columns][0]), float(wavelets.k[columns][-1])),
+        r_range=(float(wavelets.r[rows][0]), float(wavelets.r[rows][-1])),
+    )
+
+
+def _box(
+    wavelets: Wavelets, k_range: tuple[float, float] | None, r_range: tuple[float, float] | None
+) -> tuple[slice, slice]:
+    """Return the rows and columns of the map in the ranges."""
     k_low, k_high = k_range or wavelets.k_range
     r_low, r_high = r_range or (float(wavelets.r[0]), float(wavelets.r[-1]))
     rows = np.flatnonzero((wavelets.r >= r_low) & (wavelets.r <= r_high))
@@ -207,13 +270,7 @@ def wavelet_maximum(
             f"wavenumbers in ({k_low:g}, {k_high:g}) Å⁻¹",
             expected="at least three of each",
         )
-    inside = np.zeros(wavelets.magnitude.shape, dtype=bool)
-    inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
-    tops = np.argwhere(inside & _is_maximum(wavelets.magnitude))
-    if tops.size == 0:
-        return _no_maximum("the map has no maximum in the range, only slopes")
-    row, column = tops[np.argmax(wavelets.magnitude[tops[:, 0], tops[:, 1]])]
-    return _paraboloid(wavelets, int(row), int(column))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _check(
