@@ -88,6 +88,7 @@ def analyse(
         window=recipe.window,
         tolerance=recipe.tolerance,
         instrument_fwhm=recipe.instrument_fwhm,
+        max_fwhm=recipe.max_fwhm,
         n_planes=recipe.n_planes,
         uiso=recipe.uiso,
     )

@@ -1,4 +1,4 @@
-"""One window of a pattern with a group of lines on a linear background: the objective of a fit."""
+"""One window of a pattern with a group of lines on a smooth background: the objective of a fit."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class LineGroup:
     calculated ratio. All lines of the radiation share width and shape; Kα2 lies where Bragg's law
     puts it. η is one for the window.
 
-    .. math:: y = b_0 + b_1 (x - x_0) + \sum_c A_c \sum_{j \in c} r_j \sum_\lambda w_\lambda\,
-              pV(x - t_{j\lambda};\ \Gamma, \eta)
+    .. math:: y = b_0 + b_1 (x - x_0) + b_2 (x - x_0)^2 + \sum_c A_c \sum_{j \in c} r_j
+              \sum_\lambda w_\lambda\, pV(x - t_{j\lambda};\ \Gamma, \eta)
     """
 
     two_theta: Array
@@ -48,7 +48,7 @@ class LineGroup:
     shares: Array
     """Share of each line in the area of its cluster, shape (lines,)."""
     parameters: Parameters
-    """``b0 b1 eta``, ``fwhm_c`` of each crystal, ``shift_g`` of each group of lines that move
+    """``b0 b1 b2 eta``, ``fwhm_c`` of each crystal, ``shift_g`` of each group of lines that move
     together and ``area_k`` of each cluster."""
 
     @property
@@ -68,8 +68,9 @@ class LineGroup:
         return np.asarray(self.background(values) + profiles @ areas[self.clusters])
 
     def background(self, values: Mapping[str, float]) -> Array:
-        """Return the linear background, shape (points,)."""
-        return np.asarray(values["b0"] + values["b1"] * (self.two_theta - self.middle))
+        """Return the background, shape (points,)."""
+        x = self.two_theta - self.middle
+        return np.asarray(values["b0"] + values["b1"] * x + values["b2"] * x**2)
 
     def residual(self, values: Mapping[str, float]) -> Array:
         """Return (data - model) / sigma, shape (points,)."""
@@ -80,6 +81,7 @@ class LineGroup:
         value, by_shift, by_fwhm, by_eta = self._profiles(values)
         areas = np.array([values[f"area_{k}"] for k in range(self._n_clusters)])[self.clusters]
         columns = {"b0": np.ones_like(self.two_theta), "b1": self.two_theta - self.middle}
+        columns["b2"] = (self.two_theta - self.middle) ** 2
         columns["eta"] = by_eta @ areas
         for group in np.unique(self.together):
             own = self.together == group

@@ -30,17 +30,19 @@ class DiffractionRecipe:
     n_planes: int = 5
     """Number of planes to choose where none are named."""
     window: float | None = None
-    """Width of the fitted window in degrees; eight times the peak's width where left out."""
+    """Width of the fitted window in degrees; it follows the peak's width where left out."""
     tolerance: float = 0.3
     """How far in degrees a line may lie from where the structure puts it."""
     instrument_fwhm: float = 0.05
     """Width in degrees that the instrument gives a line; widths below half of it are refused."""
+    max_fwhm: float = 1.5
+    """Widest line in degrees that is still told from amorphous scattering."""
     uiso: float = 0.01
     """Displacement in Å² for sites of a structure without one."""
 
     def __post_init__(self) -> None:
         """Check the values; each error names its key."""
-        for key in ("window", "tolerance", "instrument_fwhm", "n_planes"):
+        for key in ("window", "tolerance", "instrument_fwhm", "max_fwhm", "n_planes"):
             value = getattr(self, key)
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise BadInput(f"{key} = {value:g}", expected="a number above 0")
@@ -61,6 +63,4 @@ class DiffractionRecipe:
             raise BadInput("planes is empty", expected="planes, or no such key to choose them")
         for plane in self.planes or ():
             if not any(plane):
-                raise BadInput(
-                    f"planes holds {plane}", expected="Miller indices that are not all 0"
-                )
+                raise BadInput(f"planes holds {plane}", expected="indices that are not all 0")

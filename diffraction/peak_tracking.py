@@ -18,8 +18,8 @@ from xorder.diffraction.line_groups import LineGroup
 from xorder.diffraction.pattern import Pattern, d_from_two_theta, two_theta_from_d
 from xorder.diffraction.peak_windows import (
     TrackingOptions,
-    estimated_width,
     line_group,
+    resumed,
     started,
     width_bounds,
 )
@@ -46,8 +46,16 @@ Plane = tuple[int, int, int]
 NOTICEABLE = 0.05
 #: Lines nearer than this share of the FWHM are one line to any width.
 COINCIDENT = 0.05
+#: Windows tried until window and width agree.
+MOST_WINDOWS = 6
+#: Planes below this share of the strongest are chosen last.
+FAINT = 0.1
 #: An area below this many standard errors is no peak.
 DETECTED = 3.0
+#: A fit that leaves this share of the line intensity, beyond noise, is none.
+UNDESCRIBED = 0.2
+#: A plane must lower χ² by this much: three free parameters reach it by chance once in a thousand.
+NEEDED_GAIN = 16.3
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -111,7 +119,7 @@ class PeakTable(Result):
     overlapped: NDArray[np.bool_] = quantity(dims=("plane",))
     """Whether a neighbour lies within one FWHM: the width is then that of the group."""
     lost: NDArray[np.bool_] = quantity(dims=("plane",))
-    """Whether the area is below 3 standard errors."""
+    """Whether no line was found: area below 3 σ, no better than noise, or too wide."""
     success: NDArray[np.bool_] = quantity(dims=("plane",))
     """Whether the fit converged on a peak."""
     message: NDArray[np.str_] = quantity(dims=("plane",))
@@ -183,7 +191,8 @@ def choose_planes(
     """Return the strongest separable lines of the first crystal, as (index, label).
 
     A line is separable where no other above 5 % of its intensity lies within six instrument widths;
-    separable lines come first, others fill up to the number wanted.
+    separable ones come first, others fill up to the number wanted; lines below a tenth of the
+    strongest come last.
     """
     low = max(p.two_theta[0] for p in patterns) + options.tolerance
     high = min(p.two_theta[-1] for p in patterns) - options.tolerance
@@ -200,7 +209,8 @@ def choose_planes(
     near = np.abs(others[None, :] - crystal.two_theta[:, None]) < 6.0 * options.instrument_fwhm
     near[np.arange(len(strength)), np.arange(len(strength))] = False
     crowd = np.where(near, powers[None, :], 0.0).max(axis=1) > NOTICEABLE * strength
-    order = np.lexsort((-strength, crowd, ~inside))[: options.n_planes]
+    faint = strength < FAINT * strength[inside].max()
+    order = np.lexsort((-strength, crowd, faint, ~inside))[: options.n_planes]
     order = np.sort(order[inside[order]])
     return [(int(i), _label(crystal.hkl[i])) for i in order]
 
@@ -238,24 +248,30 @@ def _track(
     label: str,
     options: TrackingOptions,
 ) -> _Row:
-    """Fit one plane of one pattern: estimate the width, fit, widen or narrow the window, fit."""
+    """Fit one plane of one pattern, in windows that follow the width until both agree."""
     expected = float(known[0].two_theta[line])
     empty = PeakFit(
         two_theta=np.empty(0), intensity=np.empty(0), model=np.empty(0), background=np.empty(0),
         sample=pattern.name, plane=label,
     )  # fmt: skip
     bare = _Row(plane=label, sample=pattern.name, two_theta_calculated=expected, fits=empty)
-    width = estimated_width(pattern, expected, options)
     best: tuple[LineGroup, FitResult] | None = None
-    for _ in range(2):
+    width = 2.0 * options.instrument_fwhm
+    # The window grows with the line from below: started wide, a line would take the halo.
+    for _ in range(MOST_WINDOWS):
         group = line_group(pattern, known, line, width, options)
         if group is None:
-            return replace(bare, message="too few points in the window")
-        starts = [fit(start, max_nfev=100) for start in started(group, options)]
-        found = min(starts, key=lambda result: (not result.success, result.chisqr))
-        best = group, found
-        width = float(np.clip(found.parameters["fwhm_0"].value, *width_bounds(options)))
-    assert best is not None  # noqa: S101
+            break
+        starts = started(group, options)
+        if best is not None:
+            starts = [resumed(group, best[1].parameters.valuesdict()), starts[1]]
+        runs = [fit(start, max_nfev=60) for start in starts]
+        best = group, _finished(group, min(runs, key=lambda run: run.chisqr))
+        before, width = width, best[1].parameters["fwhm_0"].value
+        if abs(width - before) < 0.15 * before or width > 0.98 * options.max_fwhm:
+            break
+    if best is None:
+        return replace(bare, message="too few points in the window")
     return _row(bare, *best, known, line, options)
 
 
@@ -278,15 +294,19 @@ def _row(
         fit=found,
     )
     area, shift, fwhm = p["area_0"], p["shift_0"], p["fwhm_0"]
-    at_bound = [f for f in found.flags if "bound" in f and ("shift_0" in f or "fwhm_0" in f)]
-    weak = not area.value > DETECTED * area.stderr
+    at_bound = _at_bound(found, options)
+    weak = _is_noise(group, found)
     common = replace(bare, fits=window, background=values["b0"], redchi=found.redchi)
     if not found.success:
-        return replace(common, message=f"the fit failed: {found.message}")
+        return replace(common, message=f"the fit failed: {found.message.rstrip('.')}")
     if weak or at_bound:
         limit = _area_limit(group, fwhm.value, options)
-        why = "its area is below 3 standard errors" if weak else at_bound[0]
+        why = "its area is below 3 standard errors or no better than noise" if weak else at_bound
         return replace(common, lost=True, area_limit=limit, message=f"lost: {why}")
+    misfit = _misfit(window)
+    if misfit > UNDESCRIBED and found.redchi > 3.0:
+        text = f"the window is not described by the structure's lines: {100 * misfit:.0f} % is left"
+        return replace(common, message=text)
     two_theta = bare.two_theta_calculated + shift.value
     overlapped, remark = _separation(known, line, fwhm.value)
     return replace(
@@ -304,6 +324,48 @@ def _row(
         success=True,
         message=remark,
     )
+
+
+def _misfit(window: PeakFit) -> float:
+    """Return the share of the line intensity in a window that the fit leaves unexplained."""
+    left = float(np.sum(np.abs(window.intensity - window.model)))
+    return left / max(float(np.sum(np.abs(window.model - window.background))), 1e-300)
+
+
+def _finished(group: LineGroup, found: FitResult) -> FitResult:
+    """Return a fit that had too few evaluations, ended."""
+    if found.success:
+        return found
+    return fit(group, group.parameters.with_values(found.parameters.valuesdict()), max_nfev=300)
+
+
+def _is_noise(group: LineGroup, found: FitResult) -> bool:
+    """Return whether the window is fitted nearly as well without the plane.
+
+    Place, width and shape are free, so a bump of noise easily reaches an area of 3 σ.
+    """
+    area = found.parameters["area_0"]
+    if not area.value > DETECTED * area.stderr:
+        return True
+    if area.value > 8.0 * area.stderr:
+        return False
+    without = group.parameters.with_values(found.parameters.valuesdict())
+    without = without.updated("area_0", value=0.0, vary=False)
+    gain = fit(group, without, max_nfev=60).chisqr - found.chisqr
+    return gain < NEEDED_GAIN * max(1.0, found.redchi)
+
+
+def _at_bound(found: FitResult, options: TrackingOptions) -> str:
+    """Return why a line at the bounds of place or width is none; empty where it is inside them."""
+    shift, fwhm = found.parameters["shift_0"].value, found.parameters["fwhm_0"].value
+    low, high = width_bounds(options)
+    if abs(shift) > 0.98 * options.tolerance:
+        return f"no maximum within {options.tolerance:g}° of the calculated place"
+    if fwhm > 0.98 * high:
+        return f"wider than {high:g}°, not told from amorphous scattering"
+    if fwhm < 1.02 * low:
+        return "narrower than half the instrument's width"
+    return ""
 
 
 def _area_limit(group: LineGroup, fwhm: float, options: TrackingOptions) -> float:

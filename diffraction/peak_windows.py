@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,17 +17,27 @@ from xorder.errors import BadInput
 from xorder.parameters import Parameter, Parameters
 from xorder.results import Array, quantity
 
-__all__ = ["TrackingOptions", "estimated_width", "line_group", "started", "width_bounds"]
+__all__ = ["TrackingOptions", "line_group", "resumed", "started", "width_bounds"]
 
 #: A neighbour weaker than this share of the plane's calculated intensity is left out of the fit.
 WEAK = 0.01
 #: Lines nearer than this share of the FWHM keep their calculated ratio.
-INSEPARABLE = 0.5
+INSEPARABLE = 0.7
 #: Lines nearer than this many FWHM move together; farther ones each find their place, because the
 #: cell of a sample is not exactly that of its structure.
 TOGETHER = 1.5
-#: Widest line in degrees that is still a line.
-WIDEST = 4.0
+#: Half width of a window in FWHM: the first that holds few enough groups of lines is taken.
+HALF_WINDOWS = (6.0, 4.0, 2.5, 1.5)
+#: More groups of lines than this in one window hold one another up.
+CROWDED = 6
+#: No window reaches farther than this (degrees) from a line, unless the line itself is that wide.
+LONGEST = 2.0
+#: A line above this share of the plane's intensity is not to be cut by the end of a window.
+CUTTING = 0.1
+#: Lines this many FWHM outside a window still reach into it with their tails.
+TAILS = 4.0
+#: A window wider than this (degrees) gets a curved background: a halo is not straight over it.
+CURVED = 2.0
 
 Indices = NDArray[np.int64]
 
@@ -37,11 +47,13 @@ class TrackingOptions:
     """How planes are followed."""
 
     window: float | None = quantity("°", default=None)
-    """Width of the fitted window in degrees; eight times the peak's width where None."""
+    """Width of the fitted window in degrees; where None it follows the peak's width."""
     tolerance: float = quantity("°", default=0.3)
     """How far in degrees a line may lie from where the structure puts it."""
     instrument_fwhm: float = quantity("°", default=0.05)
     """Width in degrees that the instrument gives a line; a fitted width is at least half of it."""
+    max_fwhm: float = quantity("°", default=1.5)
+    """Widest line in degrees that is still told from amorphous scattering."""
     n_planes: int = 5
     """Number of planes to choose where none are named."""
     uiso: float = quantity("Å²", default=0.01)
@@ -49,7 +61,7 @@ class TrackingOptions:
 
     def __post_init__(self) -> None:
         """Check that every length is above zero."""
-        for name in ("window", "tolerance", "instrument_fwhm", "n_planes"):
+        for name in ("window", "tolerance", "instrument_fwhm", "max_fwhm", "n_planes"):
             value = getattr(self, name)
             if value is not None and not (value > 0 and math.isfinite(value)):
                 raise BadInput(f"{name} is {value:g}", expected="a number above 0")
@@ -63,19 +75,24 @@ def line_group(
     options: TrackingOptions,
 ) -> LineGroup | None:
     """Return the window around a line and the lines in it; None where points are too few."""
-    expected = float(known[0].two_theta[line])
-    half = 0.5 * options.window if options.window else max(4.0 * width, 8 * options.instrument_fwhm)
-    split = np.ravel(line_positions(np.array([expected]), pattern.wavelength))
-    inside = (pattern.two_theta >= np.nanmin(split) - half - options.tolerance) & (
-        pattern.two_theta <= np.nanmax(split) + half + options.tolerance
-    )
-    x, y = pattern.two_theta[inside], pattern.intensity[inside]
-    members = _members(known, line, x, width) if x.size else None
-    if members is None or len(x) <= 6 + 4 * len(members.positions):
+    least = max(width, 1.5 * options.instrument_fwhm)
+    halves = [min(n * least, max(LONGEST, 2.5 * width)) for n in HALF_WINDOWS]
+    if options.window is not None:
+        halves = [0.5 * options.window]
+    for half in halves:
+        inside = _inside(pattern, known, line, half, width)
+        x = pattern.two_theta[inside]
+        if x.size < 2:
+            return None
+        members = _members(known, line, x, width)
+        if members.clusters.max() < CROWDED:
+            break
+    parameters = _start(x, pattern.intensity[inside], members, width, options)
+    if len(x) < 2 * len(parameters):
         return None
     return LineGroup(
         two_theta=x,
-        intensity=y,
+        intensity=pattern.intensity[inside],
         sigma=pattern.sigma[inside],
         radiation=pattern.wavelength,
         positions=members.positions,
@@ -83,8 +100,41 @@ def line_group(
         clusters=members.clusters,
         together=members.together,
         shares=members.shares,
-        parameters=_start(x, y, members, width, options),
+        parameters=parameters,
     )
+
+
+def _inside(
+    pattern: Pattern, known: Sequence[Reflections], line: int, half: float, width: float
+) -> NDArray[np.bool_]:
+    """Return the points around all spectral lines of a plane, up to about `half` away.
+
+    The ends are moved inwards to where no other line is cut.
+    """
+    expected = float(known[0].two_theta[line])
+    strength = powder_intensity(known[0])[line]
+    others = [found.two_theta[powder_intensity(found) > CUTTING * strength] for found in known]
+    split = np.ravel(line_positions(np.concatenate(others), pattern.wavelength))
+    own = np.ravel(line_positions(np.array([expected]), pattern.wavelength))
+    split = split[np.isfinite(split)] - expected
+    low = _uncut_end(-split, -float(np.nanmin(own) - expected), half, width)
+    high = _uncut_end(split, float(np.nanmax(own) - expected), half, width)
+    offset = pattern.two_theta - expected
+    return np.asarray((offset >= -low) & (offset <= high))
+
+
+def _uncut_end(lines: Array, reach: float, half: float, width: float) -> float:
+    """Return how far a window goes to one side: the farthest end that cuts no line.
+
+    `lines` are distances from the plane, positive to this side; `reach` is where the plane's own
+    spectral lines end.
+    """
+    far = reach + half
+    ends = np.append(lines - 3.0 * width, far)
+    ends = np.sort(ends[(ends >= reach + 1.5 * width) & (ends <= far)])[::-1]
+    gap = ends[:, None] - lines
+    cut = ((gap > -2.9 * width) & (gap < 1.5 * width)).any(axis=1)
+    return float(ends[~cut][0]) if (~cut).any() else far
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -104,30 +154,40 @@ def _members(known: Sequence[Reflections], line: int, x: Array, width: float) ->
     The plane's own crystal, cluster and shift are number 0. How much of an impurity there is is not
     known, so each of its lines above 1 % of its strongest counts.
     """
-    positions, crystals, strengths, clusters, together = [], [], [], [], []
+    lists: dict[str, list[Array]] = {"place": [], "power": []}
+    groups: dict[str, list[Indices]] = {"crystal": [], "cluster": [], "together": [], "inside": []}
     for number, found in enumerate(known):
         power = powder_intensity(found)
         floor = WEAK * (power[line] if number == 0 else power.max())
-        lies = (found.two_theta > x[0] - width / 2) & (found.two_theta < x[-1] + width / 2)
+        reach = TAILS * width
+        lies = (found.two_theta > x[0] - reach) & (found.two_theta < x[-1] + reach)
         keep = np.flatnonzero(lies & (power > floor))
         keep = np.union1d(keep, [line]) if number == 0 else keep
-        if not keep.size:
-            continue
-        own = int(np.searchsorted(keep, line)) if number == 0 else None
         place = found.two_theta[keep]
-        positions.append(place)
-        strengths.append(power[keep])
-        crystals.append(np.full(len(keep), len(crystals)))
-        clusters.append(_numbered(place, INSEPARABLE * width, own, clusters))
-        together.append(_numbered(place, TOGETHER * width, own, together))
-    joined = np.concatenate(clusters)
-    strength = np.concatenate(strengths)
+        inside = np.asarray((place > x[0]) & (place < x[-1]))
+        own = int(np.searchsorted(keep, line)) if number == 0 else None
+        if own is not None:
+            inside[own] = True
+        if not inside.any():
+            continue
+        # A line outside only lends its tail: it goes with the nearest line inside.
+        nearest = np.abs(place[:, None] - place[inside]).argmin(axis=1)
+        own = None if own is None else int(np.count_nonzero(inside[:own]))
+        lists["place"].append(place)
+        lists["power"].append(power[keep])
+        groups["inside"].append(inside.astype(np.int64))
+        groups["crystal"].append(np.full(len(keep), len(groups["crystal"])))
+        for name, gap in (("cluster", INSEPARABLE), ("together", TOGETHER)):
+            numbered = _numbered(place[inside], gap * width, own, groups[name])
+            groups[name].append(numbered[nearest])
+    clusters, power = np.concatenate(groups["cluster"]), np.concatenate(lists["power"])
+    totals = np.bincount(clusters, weights=power * np.concatenate(groups["inside"]))
     return _Members(
-        positions=np.concatenate(positions),
-        crystals=np.concatenate(crystals),
-        clusters=joined,
-        together=np.concatenate(together),
-        shares=strength / np.bincount(joined, weights=strength)[joined],
+        positions=np.concatenate(lists["place"]),
+        crystals=np.concatenate(groups["crystal"]),
+        clusters=clusters,
+        together=np.concatenate(groups["together"]),
+        shares=power / totals[clusters],
     )
 
 
@@ -155,6 +215,7 @@ def _start(
     shared = [
         Parameter(name="b0", value=0.5 * (left + right), unit="counts"),
         Parameter(name="b1", value=(right - left) / float(x[-1] - x[0]), unit="counts/°"),
+        Parameter(name="b2", value=0.0, vary=bool(x[-1] - x[0] > CURVED), unit="counts/°²"),
         Parameter(name="eta", value=0.5, min=0.0, max=1.0),
     ]
     shifts = [
@@ -176,7 +237,7 @@ def started(group: LineGroup, options: TrackingOptions) -> list[LineGroup]:
     expected = float(group.positions[group.clusters == 0][0])
     near = np.abs(group.two_theta - expected) < options.tolerance
     top = group.two_theta[near][np.argmax(group.intensity[near])] if near.any() else expected
-    shift = 0.9 * float(np.clip(top - expected, -options.tolerance, options.tolerance))
+    shift = float(np.clip(top - expected, -options.tolerance, options.tolerance))
     return [_moved(group, 1.0, 0.0), _moved(group, 1.0, shift), _moved(group, 0.4, shift)]
 
 
@@ -191,24 +252,17 @@ def _moved(group: LineGroup, factor: float, shift: float) -> LineGroup:
     return replace(group, parameters=p)
 
 
-def estimated_width(pattern: Pattern, expected: float, options: TrackingOptions) -> float:
-    """Return the width at half height of the highest point near a line, within the bounds."""
-    x, y = pattern.two_theta, pattern.intensity
-    near = np.flatnonzero(np.abs(x - expected) < options.tolerance)
-    wide = np.abs(x - expected) < 2.5
-    low, high = width_bounds(options)
-    if near.size < 3:
-        return 2.0 * low
-    base = float(np.percentile(y[wide], 15))
-    peak = int(near[np.argmax(y[near])])
-    above = y > base + 0.5 * (np.mean(y[max(0, peak - 1) : peak + 2]) - base)
-    start, end = peak, peak
-    while start > 0 and above[start - 1]:
-        start -= 1
-    while end < len(x) - 1 and above[end + 1]:
-        end += 1
-    return float(np.clip(x[end] - x[start], 1.5 * low, 0.5 * high))
+def resumed(group: LineGroup, values: Mapping[str, float]) -> LineGroup:
+    """Return the group of a new window started from the values of the window before."""
+    p = group.parameters
+    for name in p:
+        if name in ("eta", "shift_0", "fwhm_0"):
+            value = float(np.clip(values[name], p[name].min, p[name].max))
+            p = p.updated(name, value=value)
+        elif name.startswith("shift_"):
+            p = p.updated(name, value=float(np.clip(values["shift_0"], p[name].min, p[name].max)))
+    return replace(group, parameters=p)
 
 
 def width_bounds(options: TrackingOptions) -> tuple[float, float]:
-    return 0.5 * options.instrument_fwhm, WIDEST
+    return 0.5 * options.instrument_fwhm, options.max_fwhm

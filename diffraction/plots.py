@@ -72,12 +72,11 @@ def plot_widths(peaks: PeakTable, ax: Axes | None = None, **artist: Any) -> list
         (line,) = ax.plot([], [])
         colour = line.get_color()
         line.remove()
-        drawn.append(
-            ax.errorbar(
-                place[own] + offset, peaks.fwhm[own], yerr=peaks.fwhm_stderr[own],
-                **{"color": colour, "capsize": 2, "markersize": 0, "marker": "", **artist},
-            )
+        bars = ax.errorbar(
+            place[own] + offset, peaks.fwhm[own], yerr=peaks.fwhm_stderr[own],
+            **{"color": colour, "capsize": 2, "markersize": 0, "marker": "", **artist},
         )  # fmt: skip
+        drawn += bars.get_children()
         faces = [colour if not open_ else "white" for open_ in peaks.overlapped[own]]
         drawn.append(
             ax.scatter(

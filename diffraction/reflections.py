@@ -244,7 +244,7 @@ def _families(
     base = 2 * int(limits.max()) + 3
     radix = np.array([base * base, base, 1])
     operations = np.asarray(crystal.rotations, dtype=np.int64)
-    # Operations that differ by a centring only have one rotation: one integer tells rotations apart.
+    # Operations that differ by a centring have one rotation; one integer tells rotations apart.
     _, distinct = np.unique(operations.reshape(-1, 9) @ 3 ** np.arange(9), return_index=True)
     # The larger key of a plane and its Friedel mate is the absolute value.
     key = np.abs(hkl @ (operations[distinct] @ radix).T).max(axis=1)
@@ -271,7 +271,7 @@ def _with_displacements(crystal: Crystal, uiso: float) -> tuple[Atoms, tuple[str
     if not np.isfinite(uiso) or uiso < 0:
         raise BadInput(f"uiso {uiso:g} Å²", expected="a displacement of zero or above")
     atoms = unit_cell_atoms(crystal)
-    missing = np.isnan(atoms.u).any(axis=(1, 2))
+    missing = np.asarray(np.isnan(atoms.u).any(axis=(1, 2)))
     labels = tuple(crystal.sites[i].label for i in np.unique(atoms.site[missing]))
     if labels:
         warnings.warn(

@@ -357,7 +357,7 @@ def _axis(two_theta: Range) -> Array:
     points = math.floor((high - low) / step + 1e-9) + 1
     if not 10 <= points <= MOST_POINTS:
         raise BadInput(f"two_theta has {points} points", expected=f"10 to {MOST_POINTS:,}")
-    return low + step * np.arange(points)
+    return np.asarray(low + step * np.arange(points), dtype=float)
 
 
 def _checked_shares(

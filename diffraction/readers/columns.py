@@ -31,7 +31,7 @@ def scan_from_columns(content: bytes, source: str) -> Scan:
     """Return the scan in a text file of columns.
 
     Lines before the data and lines that begin with a comment sign are header. Columns are separated
-    by spaces, tabs, semicolons or commas; a decimal comma is read where no comma can be a separator.
+    by spaces, tabs, semicolons or commas; a decimal comma is read where it cannot be a separator.
     A third column is taken as σ where the header or the ending ``.xye`` says so, or where it runs
     as √I within 30 %; else it is left out, and the notes say which.
 

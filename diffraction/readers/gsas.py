@@ -7,7 +7,7 @@ Source of the layouts: Larson & Von Dreele, General Structure Analysis System (G
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,8 @@ __all__ = ["is_gsas", "read_instrument", "scan_from_gsas"]
 
 #: Angles are in hundredths of a degree.
 CENTIDEGREE = 0.01
+
+_Reader = Callable[[Sequence[str], int], tuple[Array | None, Array, Array | None]]
 
 
 def is_gsas(content: bytes) -> bool:
@@ -43,14 +45,19 @@ def scan_from_gsas(content: bytes, source: str) -> Scan:
     end = banks[1] if len(banks) > 1 else len(lines)
     count, kind, start, step = _bank(lines[first], source, first + 1)
     records = lines[first + 1 : end]
-    readers = {"STD": _std, "ESD": _esd, "FXYE": _fxye, "FXY": _fxye}
+    readers: dict[str, _Reader] = {"STD": _std, "ESD": _esd, "FXYE": _fxye, "FXY": _fxye}
+        "STD": _std,
+        "ESD": _esd,
+        "FXYE": _fxye,
+        "FXY": _fxye,
+    }
     if kind not in readers:
         raise UnreadableFile(
             f"the records are of kind {kind}", expected="STD, ESD or FXYE", source=source,
             line=first + 1,
         )  # fmt: skip
     try:
-        two_theta, intensity, sigma = readers[kind](records, count)
+        angles, intensity, sigma = readers[kind](records, count)
     except ValueError as error:
         raise UnreadableFile(
             f"a {kind} record cannot be read: {error}",
@@ -61,13 +68,13 @@ def scan_from_gsas(content: bytes, source: str) -> Scan:
             f"the file holds {len(intensity)} of the {count} points its BANK line promises",
             expected="the whole file", source=source, line=first + 1,
         )  # fmt: skip
-    if two_theta is None:
-        two_theta = (start + step * np.arange(count)) * CENTIDEGREE
-    notes = _notes(intensity, two_theta)
+    if angles is None:
+        angles = np.asarray((start + step * np.arange(count)) * CENTIDEGREE)
+    notes = _notes(intensity, angles)
     if len(banks) > 1:
         notes.append(f"The file has {len(banks)} banks; the first was read.")
     return Scan(
-        two_theta=two_theta,
+        two_theta=angles,
         intensity=intensity,
         sigma=sigma,
         metadata={"format": f"GSAS {kind}", "header": "\n".join(lines[: first + 1])},

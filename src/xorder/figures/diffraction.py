@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xorder.diffraction.peak_tracking import PeakTable
 from xorder.diffraction.plots import MARKERS, plot_ticks, plot_widths
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from xorder.diffraction.analysis import DiffractionAnalysis
+    from xorder.diffraction.reflections import Reflections
+    from xorder.results import Array
 
 __all__ = ["draw"]
 
@@ -36,6 +39,7 @@ def draw(analyses: Sequence[DiffractionAnalysis]) -> Drawing:
         plot_widths(peaks, axes["b"], elinewidth=0.7, linewidth=0.7)
         _draw_areas(axes["c"], peaks)
         axes["b"].tick_params(labelbottom=False)
+        axes["b"].set_xlim(axes["c"].get_xlim())
         columns = 1 if len(set(peaks.plane)) < 4 else 2
         handles, labels = axes["b"].get_legend_handles_labels()
         figure.legend(
@@ -67,28 +71,29 @@ def _draw_patterns(ax: Axes, analyses: Sequence[DiffractionAnalysis]) -> None:
         )  # fmt: skip
     rows = [analyses[0].reflections, *analyses[0].impurities]
     for number, found in enumerate(rows):
-        y = -0.09 * (number + 1) - 0.03
+        y = -0.12 * (number + 1)
         colour = "black" if number == 0 else COLOURS[number % len(COLOURS)]
         strong = found.multiplicity * found.f_squared
-        shown = replace_lines(found, strong > 0.005 * strong.max())
-        plot_ticks(shown, ax, y=y, height=0.055, color=colour)
+        shown = _kept(found, strong > 0.005 * strong.max())
+        plot_ticks(shown, ax, y=y, height=0.06, color=colour)
         ax.text(
-            1.01, y + 0.027, found.name, transform=ax.get_yaxis_transform(), fontsize=6,
+            1.01, y + 0.03, found.name, transform=ax.get_yaxis_transform(), fontsize=6,
             color=colour, va="center", ha="left", clip_on=False,
         )  # fmt: skip
     low = min(float(a.pattern.two_theta[0]) for a in analyses)
     high = max(float(a.pattern.two_theta[-1]) for a in analyses)
     ax.set_xlim(low, high)
-    ax.set_ylim(-0.09 * (len(rows) + 1), STEP * (len(analyses) - 1) + 1.08)
+    ax.set_ylim(-0.12 * len(rows) - 0.08, STEP * (len(analyses) - 1) + 1.08)
     ax.set_yticks([])
-    ax.set_xlabel(f"2θ (°), λ = {analyses[0].pattern.wavelength.wavelength:.5g} Å")
+    ax.set_xlabel(f"2θ (°), λ = {analyses[0].pattern.wavelength.wavelength:.4f} Å")
     ax.set_ylabel("intensity, each scaled to its highest point")
 
 
-def replace_lines(found, keep):  # type: ignore[no-untyped-def]
+def _kept(found: Reflections, keep: NDArray[np.bool_]) -> Reflections:
     """Return the reflections that `keep` marks."""
     names = ("two_theta", "h", "k", "l", "d", "multiplicity", "f_squared")
-    return replace(found, **{name: getattr(found, name)[keep] for name in names})
+    kept: dict[str, Any] = {name: getattr(found, name)[keep] for name in names}
+    return replace(found, **kept)
 
 
 def _draw_areas(ax: Axes, peaks: PeakTable) -> None:
@@ -114,7 +119,7 @@ def _draw_areas(ax: Axes, peaks: PeakTable) -> None:
     ax.set_ylabel("area (counts °)")
 
 
-def _normalised(analysis: DiffractionAnalysis) -> np.ndarray:  # type: ignore[type-arg]
+def _normalised(analysis: DiffractionAnalysis) -> Array:
     intensity = analysis.pattern.intensity
     low = float(np.percentile(intensity, 1))
     return (intensity - low) / (float(intensity.max()) - low)
@@ -130,9 +135,10 @@ def _shade(number: int, analyses: Sequence[DiffractionAnalysis]) -> tuple[float,
 
 def _joined(tables: Sequence[PeakTable]) -> PeakTable:
     names = [n for n in PeakTable.__dataclass_fields__ if n not in ("provenance", "fits")]
-    return PeakTable(
-        **{name: np.concatenate([getattr(table, name) for table in tables]) for name in names}
-    )
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(table, name) for table in tables]) for name in names
+    }
+    return PeakTable(**columns)
 
 
 def _pattern_table(analyses: Sequence[DiffractionAnalysis]) -> pandas.DataFrame:
