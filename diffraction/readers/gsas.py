@@ -46,11 +46,6 @@ def scan_from_gsas(content: bytes, source: str) -> Scan:
     count, kind, start, step = _bank(lines[first], source, first + 1)
     records = lines[first + 1 : end]
     readers: dict[str, _Reader] = {"STD": _std, "ESD": _esd, "FXYE": _fxye, "FXY": _fxye}
-        "STD": _std,
-        "ESD": _esd,
-        "FXYE": _fxye,
-        "FXY": _fxye,
-    }
     if kind not in readers:
         raise UnreadableFile(
             f"the records are of kind {kind}", expected="STD, ESD or FXYE", source=source,
