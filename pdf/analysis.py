@@ -137,9 +137,7 @@ def _crystals(structures: Sequence[str]) -> dict[str, Crystal]:
     for source in structures:
         stem = Path(source).stem if source.lower().endswith(".cif") else source
         if stem in crystals:
-            raise BadInput(
-                f"the structure {source!r} is named twice", expected="each phase once"
-            )
+            raise BadInput(f"the structure {source!r} is named twice", expected="each phase once")
         crystals[stem] = load(source)
     return crystals
 

@@ -157,16 +157,13 @@ def fit_boxcar(
             raise BadInput(f"{key} is {value}", expected=f"a positive {key} in Å")
     options = options or (whole.options if whole is not None else RefinementOptions())
     if whole is None:
-        whole = refine(
-            measured, phases, r_range=r_range, options=options, parameters=parameters
-        )
+        whole = refine(measured, phases, r_range=r_range, options=options, parameters=parameters)
     if r_range is None:
         r_range = (float(whole.r[0]), float(whole.r[-1]))
     starts = window_starts(r_range, width, step)
     models = phase_models(measured, phases, options)
     windows = [
-        _window(measured, models, (low, low + width), whole, tuple(free), options)
-        for low in starts
+        _window(measured, models, (low, low + width), whole, tuple(free), options) for low in starts
     ]
     return _collected(measured, models, windows, whole, tuple(free), width, step)
 
@@ -214,17 +211,13 @@ def _window(
     start = _window_parameters(objective, whole, free)
     found = fit(objective, start, stages=[("scale*",)], starts=options.starts, seed=options.seed)
     result = fit_result(measured, objective, found)
-    errors = (
-        np.sqrt(np.diag(scale_covariance(objective, found))) if found.success else unknown
-    )
+    errors = np.sqrt(np.diag(scale_covariance(objective, found))) if found.success else unknown
     # What was found for the whole range is said there.
     flags = tuple(m for m in result.messages if "anisotropic" not in m)
     return _Window(r_range, result, errors, flags, objective.n_independent)
 
 
-def _window_parameters(
-    objective: PdfObjective, whole: PdfFit, free: tuple[str, ...]
-) -> Parameters:
+def _window_parameters(objective: PdfObjective, whole: PdfFit, free: tuple[str, ...]) -> Parameters:
     """Return the whole range's values, of which a window frees some."""
     found = []
     for name, p in whole.parameters.items():
@@ -257,7 +250,7 @@ def _collected(
     step: float,
 ) -> Boxcar:
     shape = (len(windows), len(models))
-    columns = {
+    columns: dict[str, Any] = {
         key: np.full(shape, math.nan)
         for key in ("mass_fraction", "mass_stderr", "atom_fraction", "atom_stderr", "scale")
     }

@@ -115,7 +115,7 @@ def calculate_gr(
         Where atoms lie on one another.
     """
     r = np.asarray(r, dtype=float)
-    step = check_uniform(r)
+    check_uniform(r)
     _check_choices(convention, qdamp, qbroad, scale, sratio, rcut)
     atoms = _with_displacements(unit_cell_atoms(crystal), crystal, uiso)
     weights = scattering_weights(atoms, radiation, convention)

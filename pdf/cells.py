@@ -99,21 +99,24 @@ def cell_freedom(crystal: Crystal) -> CellFreedom:
     """
     lattice = lattice_from_cell(crystal.cell)
     metric = lattice @ lattice.T
+    lengths = np.sqrt(np.diag(metric))
     generator = np.random.default_rng(0)
     samples = []
     for _ in range(3):
         noise = generator.normal(size=(3, 3)) * 0.01
-        strained = metric * (1.0 + noise + noise.T)
-        mean = np.mean(
-            [rotation.T @ strained @ rotation for rotation in crystal.rotations], axis=0
-        )
+        strained = metric + (noise + noise.T) * np.outer(lengths, lengths)
+        mean = np.mean([rotation.T @ strained @ rotation for rotation in crystal.rotations], axis=0)
         samples.append(_cell_from_metric(mean))
     cells = np.array(samples)
     tied = []
     for i in range(6):
         moves = np.ptp(cells[:, i]) > 1e-7 * cells[0, i]
         # Lengths tie to lengths and angles to angles; the first of a set is the free one.
-        same = [j for j in range(3 * (i // 3), i + 1) if np.allclose(cells[:, j], cells[:, i], rtol=1e-8)]
+        same = [
+            j
+            for j in range(3 * (i // 3), i + 1)
+            if np.allclose(cells[:, j], cells[:, i], rtol=1e-8)
+        ]
         tied.append(same[0] if moves else -1)
     names = tuple(CELL_NAMES[i] for i in range(6) if tied[i] == i)
     return CellFreedom(start=np.array(crystal.cell, dtype=float), names=names, tied=tuple(tied))

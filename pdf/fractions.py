@@ -69,9 +69,7 @@ def fractions_from_scales(
     scales = np.asarray(scales, dtype=float)
     weights = np.asarray(mean_weights, dtype=float) ** -2.0
     if not np.sum(scales * weights) > 0:
-        raise BadInput(
-            f"the scales are {scales.tolist()}", expected="scales with a positive sum"
-        )
+        raise BadInput(f"the scales are {scales.tolist()}", expected="scales with a positive sum")
     atom, atom_stderr = _normalised(scales, covariance, weights)
     mass, mass_stderr = _normalised(scales, covariance, weights * np.asarray(mean_masses))
     return PhaseFractions(

@@ -110,7 +110,7 @@ def _deposit_pairs(
     counts: Any,
     moved: Any,
 ) -> None:
-    """Add every pair r_min < r <= r_max to its class; classes below `r_split` come after the others.
+    """Add every pair r_min < r <= r_max to its class; below `r_split`, to a class of its own.
 
     `moved[class, bin, p]` collects the pairs weighted with dr/dp, where parameter p strains the
     cell (`strains[p]`) and shifts the atoms (`shifts[p]`, Cartesian).

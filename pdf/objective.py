@@ -61,7 +61,9 @@ class PdfObjective:
     def model(self, values: Mapping[str, float], grid: Grid | None = None) -> Array:
         """Return the calculated G(r) on the points of the fit, or on another grid's."""
         grid = grid or self.grid
-        return np.sum([self.phase_gr(name, values, grid) for name in self.phases], axis=0)
+        return np.asarray(
+            np.sum([self.phase_gr(name, values, grid) for name in self.phases], axis=0)
+        )
 
     def phase_gr(self, phase: str, values: Mapping[str, float], grid: Grid) -> Array:
         """Return what one phase contributes, its scale included."""
@@ -120,17 +122,13 @@ class PdfObjective:
         qdamp = _first(o.qdamp, measured.qdamp, 0.04)
         qbroad = _first(o.qbroad, measured.qbroad, 0.0)
         found = [
-            Parameter(
-                name="qdamp", value=qdamp, min=0.0, max=0.5, vary=o.refine_qdamp, unit="Å⁻¹"
-            ),
+            Parameter(name="qdamp", value=qdamp, min=0.0, max=0.5, vary=o.refine_qdamp, unit="Å⁻¹"),
             Parameter(
                 name="qbroad", value=qbroad, min=0.0, max=0.5, vary=o.refine_qbroad, unit="Å⁻¹"
             ),
         ]
         for phase, model in self.phases.items():
-            found += [
-                _parameter(key, local, model, o) for key, local in self._names[phase].items()
-            ]
+            found += [_parameter(key, local, model, o) for key, local in self._names[phase].items()]
         start = Parameters(found)
         return start.with_values(self._first_scales(start.valuesdict()))
 

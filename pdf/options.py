@@ -1,4 +1,4 @@
-"""Options of PDF refinements and the recipe of a PDF analysis: defaults, units, one sentence each."""
+"""Options of PDF refinements and the recipe of an analysis: defaults and units."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ class Widths:
 
 
 def check_distances(geometry: Geometry, labels: list[str], *, within: float = 4.0) -> float:
-    """Return the shortest distance in Å between atoms that are there at one time (at most `within`).
+    """Return the shortest distance in Å (at most `within`) between atoms there at one time.
 
     Raises
     ------

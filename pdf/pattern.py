@@ -114,7 +114,9 @@ def check_uniform(r: Array, *, source: str | None = None, at_least: int = 2) -> 
         at = int(np.argmin(np.isfinite(r)))
         raise BadInput(f"r is {r[at]} at point {at}", expected="finite distances", source=source)
     if r[0] < 0:
-        raise BadInput(f"r starts at {r[0]:g} Å", expected="distances of zero or more", source=source)
+        raise BadInput(
+            f"r starts at {r[0]:g} Å", expected="distances of zero or more", source=source
+        )
     steps = np.diff(r)
     if np.any(steps <= 0):
         at = int(np.argmax(steps <= 0))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xorder.results import Array
+
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
@@ -43,9 +45,7 @@ def plot_fit(
     )
     below = difference_level(fit) + offset
     zero = ax.axhline(below, lw=0.4, color="#AAAAAA", zorder=0)
-    difference = ax.plot(
-        fit.r, fit.difference + below, color="#009E73", lw=0.7, label="difference"
-    )
+    difference = ax.plot(fit.r, fit.difference + below, color="#009E73", lw=0.7, label="difference")
     _label(ax)
     return [*points, *line, zero, *difference]
 
@@ -73,24 +73,24 @@ def plot_boxcar(
         index = boxcar.phases.index(name)
         value, error = series_of(boxcar, index)
         sure = ~boxcar.undecided
-        kwargs = {"label": name, "fmt": "o-", "ms": 3, "lw": 0.8, "capsize": 1.5} | artist_kwargs
-        drawn = ax.errorbar(boxcar.r_max, np.where(sure, value, np.nan), error, **kwargs)
-        artists.append(drawn)
+        kwargs: dict[str, Any] = {"fmt": "o-", "ms": 3, "lw": 0.8, "capsize": 1.5, "label": name}
+        shown = np.where(sure, value, np.nan)
+        drawn = ax.errorbar(boxcar.r_max, shown, error, **(kwargs | artist_kwargs))
+        artists += drawn.get_children()
         if boxcar.undecided.any():
-            hollow = {"fmt": "o", "mfc": "white", "ms": 3, "lw": 0.5, "alpha": 0.6}
-            artists.append(
-                ax.errorbar(
-                    boxcar.r_max[~sure], value[~sure], error[~sure],
-                    color=drawn.lines[0].get_color(), **hollow,
-                )  # fmt: skip
+            hollow: dict[str, Any] = {"fmt": "o", "mfc": "white", "ms": 3, "lw": 0.5, "alpha": 0.6}
+            colour = drawn.lines[0].get_color()
+            few = ax.errorbar(
+                boxcar.r_max[~sure], value[~sure], error[~sure], color=colour, **hollow
             )
+            artists += few.get_children()
     ax.set_xlabel(r"$r_\mathrm{max}$ of the window (Å)")
     ax.set_ylabel("mass fraction" if len(boxcar.phases) > 1 else "scale / scale at short r")
     return artists
 
 
-def series_of(boxcar: Boxcar, index: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return what a box-car figure shows of a phase: mass fraction, or relative scale, and error."""
+def series_of(boxcar: Boxcar, index: int) -> tuple[Array, Array]:
+    """Return the mass fraction of a phase, or the relative scale of a single one, and the error."""
     if len(boxcar.phases) > 1:
         return boxcar.mass_fraction[:, index], boxcar.mass_stderr[:, index]
     scale = boxcar.scale[:, 0]

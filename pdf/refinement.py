@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -200,14 +201,20 @@ def phase_models(
 
 
 def merged_parameters(start: Parameters, given: Parameters | None) -> Parameters:
-    """Return the start parameters with the given ones in their place."""
+    """Return the start parameters with the given ones in their place.
+
+    Raises
+    ------
+    BadInput
+        Where a given name is neither in the model nor in a constraint.
+    """
     if given is None:
         return start
+    used = set(re.findall(r"\w+", " ".join(p.expr for p in given.values())))
     for name in given:
-        # Names that only serve in constraints may be new; a misspelt one shows in the table.
-        if name not in start and not given[name].vary:
-            start[name]
-    return Parameters([given.get(name, p) for name, p in start.items()]) | given
+        if name not in start and name not in used:
+            raise BadInput(f"there is no parameter {name!r}", expected="one of " + ", ".join(start))
+    return Parameters([given[p.name] if p.name in given else p for p in start.values()]) | given
 
 
 def fit_result(measured: PairDistribution, objective: PdfObjective, found: FitResult) -> PdfFit:
@@ -246,7 +253,7 @@ def fit_result(measured: PairDistribution, objective: PdfObjective, found: FitRe
         radiation=objective.options.radiation or measured.radiation,
         simulated=measured.simulated,
         options=objective.options,
-        messages=_messages(objective, found),
+        messages=_messages(objective, found, r_w),
     )
 
 
@@ -276,12 +283,12 @@ def scale_covariance(objective: PdfObjective, found: FitResult) -> Array:
     varying = [i for i, name in enumerate(names) if name in found.var_names]
     place = [found.var_names.index(names[i]) for i in varying]
     covariance = np.zeros((len(names), len(names)))
-    part = found.covar[np.ix_(place, place)]
+    part: Array = found.covar[np.ix_(place, place)]
     if not np.isfinite(part).all():
         values = found.parameters.valuesdict()
         jacobian = objective.jacobian(values, [names[i] for i in varying])
         factor = objective.n_independent / len(objective.r)
-        part = np.linalg.pinv(jacobian.T @ jacobian * factor) * found.redchi
+        part = np.asarray(np.linalg.pinv(jacobian.T @ jacobian * factor)) * found.redchi
     covariance[np.ix_(varying, varying)] = part
     return covariance
 
@@ -293,9 +300,13 @@ def mean_mass(model: PhaseModel) -> float:
     return float(np.sum(masses * occupancy) / np.sum(occupancy))
 
 
-def _messages(objective: PdfObjective, found: FitResult) -> tuple[str, ...]:
+def _messages(objective: PdfObjective, found: FitResult, r_w: float) -> tuple[str, ...]:
     messages = [] if found.success else [f"the refinement failed: {found.message}"]
     messages += found.flags
+    if found.success and r_w > 0.3:
+        messages.append(
+            f"Rw is {r_w:.2f}: the model does not describe the data, and its numbers mean little"
+        )
     if found.nvarys > objective.n_independent / 3:
         messages.append(
             f"{found.nvarys} variables for {objective.n_independent:.0f} independent points is "

@@ -122,9 +122,7 @@ def simulate_gr(
     )
 
 
-def _atom_fractions(
-    phases: Sequence[SimulatedPhase], radiation: Radiation
-) -> tuple[Array, Array]:
+def _atom_fractions(phases: Sequence[SimulatedPhase], radiation: Radiation) -> tuple[Array, Array]:
     """Return the atom fraction and the mean scattering weight of each phase."""
     masses = np.array([phase.mass_fraction for phase in phases], dtype=float)
     if len(masses) == 0 or not np.all(masses >= 0) or not 0 < masses.sum() < math.inf:

@@ -43,9 +43,7 @@ def write_gr(path: str | Path, pattern: PairDistribution) -> Path:
     else:
         lines.append("#L r(A) G(r) dr dG(r)")
         columns += [pattern.r * 0.0, pattern.stderr]
-    lines += [
-        " ".join(repr(float(value)) for value in row) for row in zip(*columns, strict=True)
-    ]
+    lines += [" ".join(repr(float(value)) for value in row) for row in zip(*columns, strict=True)]
     try:
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     except OSError as error:

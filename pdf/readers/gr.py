@@ -125,9 +125,7 @@ def _table(lines: list[str], start: int, path: Path) -> Array:
             )
         rows.append(row)
     if len(rows) < 2:
-        raise UnreadableFile(
-            f"{len(rows)} row of data", expected="at least two rows", source=path
-        )
+        raise UnreadableFile(f"{len(rows)} row of data", expected="at least two rows", source=path)
     return _rectangle(rows, path)
 
 

@@ -1,0 +1,155 @@
+"""From files and a recipe to numbers and a figure."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from xorder import pdf
+from xorder.errors import BadInput, XorderError
+from xorder.figures.pdf import draw
+
+R = 0.02 * np.arange(1, 801)
+
+
+@pytest.fixture(scope="module")
+def files(made, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gr")
+    found = {}
+    for name, salt in (("pure", 0.0), ("mixed", 0.3)):
+        parts = [
+            pdf.SimulatedPhase(crystal=made.nickel(), mass_fraction=1 - salt, uiso=0.006),
+            pdf.SimulatedPhase(crystal=made.rock_salt(), mass_fraction=salt, uiso=0.015),
+        ]
+        data = pdf.simulate_gr(parts, r=R, q_max=22.0, noise=0.02, seed=1)
+        found[name] = pdf.write_gr(folder / f"{name}.gr", data)
+    return found
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    return pdf.PdfRecipe(structures=("Ni", "NaCl"), r_max=16.0, step=3.0, correlation="none")
+
+
+@pytest.fixture(scope="module")
+def mixed(files, recipe):
+    return pdf.analyse([files["mixed"]], recipe, name="a mixture")
+
+
+def test_numbers_have_units_and_errors(mixed):
+    numbers = {number.name: number for number in mixed.numbers}
+    assert numbers["a_Ni"].unit == "Å"
+    assert numbers["a_Ni"].value == pytest.approx(3.524, abs=0.01)
+    assert numbers["mass_fraction_NaCl"].value == pytest.approx(0.3, abs=0.03)
+    assert 0 < numbers["mass_fraction_NaCl"].stderr < 0.03
+    assert numbers["r_w"].value < 0.1
+    assert numbers["qdamp"].note == "fixed"
+    assert "mass_fraction_NaCl (first window)" in numbers
+
+
+def test_what_is_simulated_stays_labelled(mixed):
+    assert mixed.simulated
+    assert mixed.fit.simulated
+    assert mixed.boxcar.simulated
+    texts = [
+        text.get_text() for text in draw([mixed]).figure.findobj(lambda a: hasattr(a, "get_text"))
+    ]
+    assert any("simulated" in text for text in texts)
+
+
+def test_a_series_makes_one_figure_with_its_data(mixed, files, recipe, tmp_path):
+    other = pdf.analyse([files["pure"]], recipe, name="pure")
+    drawing = draw([other, mixed])
+    assert set(drawing.tables) == {"a", "b"}
+    assert set(drawing.tables["a"]["sample"]) == {"pure", "a mixture"}
+    written = drawing.save(tmp_path, formats=("png",))
+    assert all(path.stat().st_size > 0 for path in written)
+
+
+def test_without_structures_the_curve_is_shown(files):
+    analysis = pdf.analyse([files["pure"]], pdf.PdfRecipe())
+    assert analysis.fit is None
+    assert analysis.numbers == ()
+    assert any("no structure" in message for message in analysis.messages)
+    assert set(draw([analysis]).tables) == {"a"}
+
+
+def test_files_of_one_sample_are_averaged(files, recipe):
+    twice = pdf.analyse([files["pure"], files["pure"]], pdf.PdfRecipe())
+    once = pdf.analyse([files["pure"]], pdf.PdfRecipe())
+    np.testing.assert_allclose(twice.measured.gr, once.measured.gr)
+    np.testing.assert_allclose(twice.measured.stderr, once.measured.stderr / np.sqrt(2))
+
+
+def test_files_on_different_grids_are_refused(files, tmp_path):
+    short = pdf.PairDistribution(r=R[:100], gr=np.zeros(100))
+    path = pdf.write_gr(tmp_path / "short.gr", short)
+    with pytest.raises(BadInput, match="differs from"):
+        pdf.analyse([files["pure"], path], pdf.PdfRecipe())
+
+
+def test_a_range_beyond_the_data_ends_with_them(files):
+    recipe = pdf.PdfRecipe(structures=("Ni",), r_max=50.0, boxcar=False)
+    analysis = pdf.analyse([files["pure"]], recipe)
+    assert any("the data end at 16 Å" in message for message in analysis.messages)
+
+
+def test_windows_too_narrow_are_a_message(files):
+    recipe = pdf.PdfRecipe(structures=("Ni",), r_max=16.0, width=40.0)
+    analysis = pdf.analyse([files["pure"]], recipe)
+    assert analysis.boxcar is None
+    assert any("does not fit" in message for message in analysis.messages)
+
+
+@pytest.mark.parametrize(
+    ("structures", "files_given"),
+    [(("no-such-structure",), True), (("Ni", "Ni"), True), (("Ni",), False)],
+)
+def test_what_cannot_be_analysed_is_said(files, structures, files_given):
+    with pytest.raises(XorderError):
+        pdf.analyse([files["pure"]] if files_given else [], pdf.PdfRecipe(structures=structures))
+
+
+def test_an_empty_series_has_no_figure():
+    with pytest.raises(BadInput, match="nothing|no analysis"):
+        draw([])
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"r_min": 20.0, "r_max": 5.0}, "r_min < r_max"),
+        ({"r_max": -1.0}, "r_max"),
+        ({"q_max": 0.0}, "q_max"),
+        ({"width": 0.0}, "width"),
+        ({"step": -1.0}, "step"),
+        ({"qdamp": -0.1}, "qdamp"),
+        ({"structures": "Ni"}, "list"),
+        ({"weights": "all"}, "weights"),
+    ],
+)
+def test_a_recipe_says_what_it_expects(kwargs, message):
+    with pytest.raises(BadInput, match=message):
+        pdf.PdfRecipe(**kwargs)
+
+
+def test_a_recipe_comes_out_of_a_table():
+    adapter = TypeAdapter(pdf.PdfRecipe)
+    table = {"structures": ["Ni"], "r_max": 30, "q_max": 24.5, "boxcar": False}
+    assert adapter.validate_python(table) == pdf.PdfRecipe(
+        structures=("Ni",), r_max=30.0, q_max=24.5, boxcar=False
+    )
+    with pytest.raises(ValidationError, match="rmax"):
+        adapter.validate_python({"rmax": 30})
+
+
+def test_importing_the_package_loads_numpy_at_most():
+    code = (
+        "import sys, xorder.pdf, xorder.pdf.options; "
+        "heavy = {'numba', 'scipy', 'matplotlib', 'pandas', 'larch', 'h5py', 'gemmi'}; "
+        "sys.exit(' '.join(heavy & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
