@@ -176,19 +176,24 @@ def _choose_block(
 
 def _items(block: gemmi.cif.Block) -> dict[str, list[str]]:
     """Return the values of each tag, in lower case and with underscores for the dots of CIF 2."""
-    from gemmi import cif
-
     items: dict[str, list[str]] = {}
     for item in block:
         pair: Any = item.pair
         if pair is not None:
-            items[_tag(pair[0])] = [cif.as_string(pair[1])]
+            items[_tag(pair[0])] = [_text_of(pair[1])]
         elif item.loop is not None and _tag(item.loop.tags[0]).startswith(LOOPS):
             width = item.loop.width()
-            values = [cif.as_string(value) for value in item.loop.values]
+            values = [_text_of(value) for value in item.loop.values]
             for column, tag in enumerate(item.loop.tags):
                 items[_tag(tag)] = values[column::width]
     return items
+
+
+def _text_of(value: str) -> str:
+    """Return a value without its quotes; ? and . stay."""
+    from gemmi import cif
+
+    return value if value in ("?", ".") else cif.as_string(value)
 
 
 def _tag(tag: str) -> str:

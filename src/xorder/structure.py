@@ -288,12 +288,12 @@ def _normalized_axes(lattice: Array) -> Array:
 def unit_cell_atoms(crystal: Crystal) -> Atoms:
     """Return all atoms of the unit cell, made by the crystal's own operations.
 
-    Images of one site that fall on one another (special positions) count once; different sites are
-    never merged. The atoms stand in the order of the sites, the images of a site in the order of
+    Images of one site that fall on one another (special positions) count once and stand at their
+    mean, so that a printed 0.3333 is one third; different sites are never merged. The atoms stand in the order of the sites, the images of a site in the order of
     the operations.
     """
     lattice = lattice_from_cell(crystal.cell)
-    positions = np.array([atom.xyz for atom in crystal.sites])
+    positions = _on_special_positions(crystal, lattice)
     images = np.einsum("mij,nj->nmi", crystal.rotations, positions) + crystal.translations
     sites, operations = np.nonzero(_distinct(images, lattice))
     wrapped = images[sites, operations] % 1.0
@@ -327,6 +327,17 @@ def composition_of(atoms: Atoms) -> dict[str, float]:
     elements, first, index = np.unique(atoms.elements, return_index=True, return_inverse=True)
     counts = np.bincount(index, weights=atoms.occupancy)
     return {str(elements[i]): float(counts[i]) for i in np.argsort(first)}
+
+
+def _on_special_positions(crystal: Crystal, lattice: Array) -> Array:
+    """Return the positions of the sites, those on special positions without rounding."""
+    positions = np.array([atom.xyz for atom in crystal.sites], dtype=float)
+    images = np.einsum("mij,nj->nmi", crystal.rotations, positions) + crystal.translations
+    difference = images - positions[:, None, :]
+    difference -= np.round(difference)
+    same = _distance(difference, lattice) < SAME_POSITION
+    shift = np.sum(difference * same[:, :, None], axis=1) / np.sum(same, axis=1)[:, None]
+    return np.asarray(positions + shift)
 
 
 def _distinct(images: Array, lattice: Array) -> NDArray[np.bool_]:

@@ -94,7 +94,8 @@ def _sites_of_pymatgen(structure: Any) -> Iterator[Site]:
         uij = None if any(value is None for value in components) else _tensor(components)
         mixed = len(place.species) > 1
         for species, occupancy in place.species.items():
-            element = str(getattr(species, "symbol", species))
+            kind = getattr(species, "element", species)  # D is an Element with the symbol H
+            element = str(getattr(kind, "name", getattr(kind, "symbol", kind)))
             count[element] += 1
             label = str(place.label or "")
             generic = mixed or label in ("", element, place.species_string)

@@ -6,6 +6,7 @@ The operations decide. A symbol that says something else is a doubt, never a rea
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -341,7 +342,9 @@ def _name(
         )
     import spglib
 
-    kind = spglib.get_spacegroup_type_from_symmetry(rotations, translations / DENOMINATOR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of how spglib will report errors
+        kind = spglib.get_spacegroup_type_from_symmetry(rotations, translations / DENOMINATOR)
     if kind is None:
         return symbol.strip() or "?", 0, (note,)
     return f"{kind.international_short} (other axes or origin)", int(kind.number), (note,)
