@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         simulate,
         simulate_mixture,
     )
+    from xorder.diffraction.writers import write_xye
 
 _HOME = {
     "DiffractionAnalysis": "analysis",
@@ -61,6 +62,7 @@ _HOME = {
     "track_peaks": "peak_tracking",
     "two_theta_from_d": "pattern",
     "two_theta_from_q": "pattern",
+    "write_xye": "writers",
 }
 
 __all__ = [
@@ -89,6 +91,7 @@ __all__ = [
     "track_peaks",
     "two_theta_from_d",
     "two_theta_from_q",
+    "write_xye",
 ]
 
 

@@ -141,7 +141,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader of our output has gone (`| head`): nothing is wrong, and nobody listens.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 0
     except Exception as error:
         fault = f"Xorder failed ({type(error).__name__}: {error}); please report it with --debug"
@@ -179,15 +179,24 @@ def _progress(total: int) -> Iterator[Progress | None]:
         yield lambda done, _total, name: bar.update(task, completed=done, description=name)
 
 
+def _said(done: Run) -> dict[str, list[str]]:
+    """Return each message once, with the samples it is about."""
+    said: dict[str, list[str]] = {}
+    for outcome in done.outcomes:
+        for message in outcome.messages:
+            said.setdefault(message, []).append(outcome.sample.name)
+    return said
+
+
 def _tell(done: Run) -> None:
     """Print what came out: warnings first, then the samples, then where the files are."""
     from rich.table import Table
 
     console = _console()
-    for outcome in done.outcomes:
-        for message in outcome.messages:
-            console.print(f"[yellow]{outcome.sample.name}[/]:", end=" ")
-            console.print(message, markup=False, highlight=False, soft_wrap=True)
+    for message, samples in _said(done).items():
+        who = "all samples" if len(samples) == len(done.outcomes) > 1 else ", ".join(samples)
+        console.print(f"[yellow]{who}[/]:", end=" ", highlight=False)
+        console.print(message, markup=False, highlight=False, soft_wrap=True)
     simulated = " (simulated data)" if done.series.simulated else ""
     table = Table("sample", "done", "numbers", "seconds", title=done.series.name + simulated)
     for outcome in done.outcomes:

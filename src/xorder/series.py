@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,13 +50,13 @@ class ProbeInput:
                 raise MissingFile(
                     "no such file",
                     expected="a path or * pattern relative to the manifest",
-                    source=self.folder / pattern,
+                    source=os.path.normpath(self.folder / pattern),
                 )
             found += [path for path in matches if path not in found]
         return tuple(found)
 
     def _matches(self, pattern: str) -> Iterator[Path]:
-        path = self.folder / pattern
+        path = Path(os.path.normpath(self.folder / pattern))
         if path.is_file():
             yield path
         elif any(letter in pattern for letter in "*?["):
