@@ -139,15 +139,15 @@ def lorentz_polarization(two_theta: Array, *, polarization: float = 0.5) -> Arra
 
 
 def _named(name: str) -> Radiation:
+    try:
+        number = float(name)
+    except ValueError:
+        pass
+    else:
+        return Radiation(wavelengths=(number,))
     plain = name.strip().replace("α", "a").replace("lpha", "")
     for separator in (" ", "-", "_", ","):
         plain = plain.replace(separator, "")
-    try:
-        return Radiation(wavelengths=(float(plain),))
-    except BadInput:
-        raise
-    except ValueError:
-        pass
     for anode, (alpha1, alpha2) in K_ALPHA.items():
         lines = {
             f"{anode}Ka": ((alpha1, alpha2), (2.0, 1.0)),

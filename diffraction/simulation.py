@@ -230,6 +230,11 @@ def simulate_mixture(
     strengths = [s * powder_intensity(r) for s, r in zip(scales, found, strict=True)]
     pairs = list(zip(found, strengths, strict=True))
     sharp = sum(_bragg(axis, r, i, shape) for r, i in pairs)
+    if not np.max(sharp) > 0:
+        raise BadInput(
+            f"none of the crystals diffracts between {axis[0]:g} and {axis[-1]:g}°",
+            expected="a range with Bragg lines, which set the exposure",
+        )
     exposure = counts / np.max(sharp)
     phases = [
         exposure * (1.0 - amorphous_fraction) * _bragg(axis, r, i, shape, size=size, strain=strain)

@@ -18,6 +18,8 @@ __all__ = ["scan_from_columns"]
 COMMENTS = ("#", "!", ";", "*", "'", '"', "/", "%", "[", "_")
 #: The data begin at the first of this many numeric lines with the same number of columns.
 RUN = 3
+#: A column whose ratio to √I spreads less than this share is σ.
+ROOT_SPREAD = 0.15
 _SIGMA_NAMES = re.compile(r"\b(sig(ma)?|e\.?s\.?d\.?|err(or)?s?|std(dev)?|unc\w*|dI|σ)\b", re.I)
 _OTHER_AXIS = re.compile(r"^\W*(q|d|k|tof|energy|channel|time)\b", re.I)
 _WAVELENGTH = re.compile(
@@ -33,7 +35,7 @@ def scan_from_columns(content: bytes, source: str) -> Scan:
     Lines before the data and lines that begin with a comment sign are header. Columns are separated
     by spaces, tabs, semicolons or commas; a decimal comma is read where it cannot be a separator.
     A third column is taken as σ where the header or the ending ``.xye`` says so, or where it runs
-    as √I within 30 %; else it is left out, and the notes say which.
+    as √I within 15 %; else it is left out, and the notes say which.
 
     Raises
     ------
@@ -139,12 +141,14 @@ def _third_column(
 
 
 def _runs_as_root(third: Array, intensity: Array) -> bool:
+    """Return whether a column follows the root of the intensity, and better than it follows it."""
     used = (intensity > 0) & np.isfinite(third)
     if np.count_nonzero(used) < 3 or np.any(third[used] <= 0):
         return False
-    ratio = third[used] / np.sqrt(intensity[used])
-    middle = float(np.median(ratio))
-    return bool(np.median(np.abs(ratio - middle)) < 0.3 * middle)
+    column, counts = np.log(third[used]), np.log(intensity[used])
+    as_root, as_counts = float(np.std(column - counts / 2)), float(np.std(column - counts))
+    equal = bool(np.median(np.abs(column - counts / 2)) < 0.05)
+    return as_root < ROOT_SPREAD and (as_root < as_counts or equal)
 
 
 def _check_axis(header: Sequence[str], source: str) -> None:
