@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xorder.errors import BadInput
+from xorder.errors import BadInput, XorderWarning
 from xorder.pdf.boxcar import Boxcar, fit_boxcar
 from xorder.pdf.options import PdfRecipe
 from xorder.pdf.pattern import PairDistribution
@@ -83,7 +84,10 @@ def analyse(
     messages: list[str] = []
     fit = boxcar = None
     if recipe.structures:
-        crystals = _crystals(recipe.structures)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", XorderWarning)
+            crystals = _crystals(recipe.structures)
+        messages += [str(warning.message) for warning in caught]
         high = min(recipe.r_max, float(measured.r[-1]))
         if high < recipe.r_max:
             messages.append(f"the data end at {high:g} Å, before r_max = {recipe.r_max:g} Å")

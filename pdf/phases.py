@@ -113,12 +113,19 @@ class PhaseModel:
         """Return the values of the structure; `default_uiso` where it has no displacements."""
         values = {name: float(self.cell.value(name)) for name in self.cell.names}
         values |= dict(zip(self.positions.names, self.positions.start.tolist(), strict=True))
+        for element, u in self.known_uiso().items():
+            values[f"uiso_{element}"] = u if math.isfinite(u) else default_uiso
+        return values
+
+    def known_uiso(self) -> dict[str, float]:
+        """Return the mean isotropic displacement of each element in Å²; NaN where none is given."""
         displacement = np.trace(self.atoms.u, axis1=1, axis2=2) / 3.0
+        means = {}
         for index, element in enumerate(self.elements):
             u = displacement[self.group == index]
             known = u[np.isfinite(u) & (u > 0)]
-            values[f"uiso_{element}"] = float(known.mean()) if known.size else default_uiso
-        return values
+            means[element] = float(known.mean()) if known.size else math.nan
+        return means
 
     def crystal_at(self, values: Mapping[str, float]) -> Crystal:
         """Return the crystal with these parameters, its displacements isotropic per element."""

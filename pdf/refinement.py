@@ -214,7 +214,7 @@ def merged_parameters(start: Parameters, given: Parameters | None) -> Parameters
     for name in given:
         if name not in start and name not in used:
             raise BadInput(f"there is no parameter {name!r}", expected="one of " + ", ".join(start))
-    return Parameters([given[p.name] if p.name in given else p for p in start.values()]) | given
+    return Parameters((dict(start.items()) | dict(given.items())).values())
 
 
 def fit_result(measured: PairDistribution, objective: PdfObjective, found: FitResult) -> PdfFit:
@@ -313,6 +313,13 @@ def _messages(objective: PdfObjective, found: FitResult, r_w: float) -> tuple[st
             "more than one in three"
         )
     for phase, model in objective.phases.items():
+        unknown = [e for e, u in model.known_uiso().items() if not math.isfinite(u)]
+        if unknown:
+            fate = "start at" if objective.options.refine_uiso else "were held at"
+            messages.append(
+                f"{phase}: the structure gives no displacement of {', '.join(unknown)}; "
+                f"they {fate} {objective.options.uiso:g} Å²"
+            )
         if np.isfinite(model.atoms.u).all():
             anisotropic = model.atoms.u - np.einsum(
                 "n,ij->nij", np.trace(model.atoms.u, axis1=1, axis2=2) / 3, np.eye(3)

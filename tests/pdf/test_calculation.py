@@ -87,7 +87,7 @@ def test_a_supercell_scatters_as_its_cell(made):
         small,
         cell=small.cell * np.array([2, 1, 1, 1, 1, 1]),
         sites=tuple(
-            replace(s, label=f"{s.label}{n}", xyz=(s.xyz + [n, 0, 0]) / [2, 1, 1])
+            replace(s, label=f"{s.label}{n}", xyz=(s.xyz + np.array([n, 0, 0])) / [2, 1, 1])
             for s in small.sites
             for n in (0, 1)
         ),
@@ -191,7 +191,7 @@ def test_overlapping_atoms_are_named(made):
             made.site("B1", "Cl", [0.02, 0, 0], uiso=0.01),
         ],
     )
-    with pytest.raises(BadStructure, match="A1 and B1 are 0.080 Å apart"):
+    with pytest.raises(BadStructure, match=r"A1 and B1 are 0\.080 Å apart"):
         pdf.calculate_gr(doubled, r=R)
 
 
