@@ -12,6 +12,7 @@ import numpy as np
 
 from xorder.errors import BadStructure
 from xorder.results import Array
+from xorder.scattering import is_element
 from xorder.structure import Site, cartesian_from_cif_u, lattice_from_cell
 
 __all__ = ["parse_formula", "parse_number", "read_sites", "split_species"]
@@ -68,15 +69,13 @@ def parse_number(text: str) -> tuple[float, float]:
 
 def parse_formula(formula: str) -> dict[str, float]:
     """Return the count of each element in a formula such as ``"Na Ta Cl6"``, or nothing."""
-    import gemmi
-
     counts: dict[str, float] = {}
     for part in re.sub(r"[,'\"]", " ", formula).split():
         tokens = re.findall(r"([A-Z][a-z]?)(\d*\.?\d*)", part)
         if "".join(symbol + count for symbol, count in tokens) != part:
             return {}
         for symbol, count in tokens:
-            if gemmi.Element(symbol).atomic_number == 0:
+            if not is_element(symbol):
                 return {}
             counts[symbol] = counts.get(symbol, 0.0) + (float(count) if count else 1.0)
     return counts
@@ -301,11 +300,9 @@ def split_species(text: str) -> tuple[str, float]:
 
     The element is empty where the text starts with no chemical symbol.
     """
-    import gemmi
-
     match = TYPE.match(text)
     element = match["element"].capitalize() if match else ""
-    if match is None or gemmi.Element(element).atomic_number == 0:
+    if match is None or not is_element(element):
         return "", 0.0
     sign = match["sign"] or match["sign2"]
     size = float(match["size"] or match["size2"] or 1) if sign else 0.0
@@ -331,12 +328,10 @@ def _element(reading: _Reading, type_symbol: str, label: str) -> tuple[str, int]
 
 def _symbol(reading: _Reading, letters: str) -> str:
     """Return the chemical symbol at the start of some letters, in any case; empty if none."""
-    import gemmi
-
     candidates = [
         part.capitalize()
         for part in (letters[:2], letters[:1])
-        if part and gemmi.Element(part.capitalize()).atomic_number
+        if part and is_element(part.capitalize())
     ]
     if not candidates:
         return ""

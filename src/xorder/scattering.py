@@ -27,6 +27,7 @@ __all__ = [
     "dispersion",
     "energy_from_wavelength",
     "form_factor",
+    "is_element",
     "is_metal",
     "neutron_length",
     "wavelength_from_energy",
@@ -71,6 +72,16 @@ def _positive(value: float, name: str, unit: str) -> float:
 
 
 @functools.cache
+def is_element(symbol: str) -> bool:
+    """Say whether a text is a chemical symbol, such as ``"Ta"``; ``"D"`` is one."""
+    import gemmi
+
+    # gemmi looks at the first two letters only: to it iron is Ir.
+    element = gemmi.Element(symbol)
+    return element.atomic_number > 0 and element.name == symbol
+
+
+@functools.cache
 def atomic_number(element: str) -> int:
     """Return Z of a chemical symbol.
 
@@ -81,12 +92,11 @@ def atomic_number(element: str) -> int:
     """
     import gemmi
 
-    number = int(gemmi.Element(element).atomic_number)
-    if number == 0:
+    if not is_element(element):
         raise BadInput(
             f"there is no element {element!r}", expected="a chemical symbol such as 'Ta'"
         )
-    return number
+    return int(gemmi.Element(element).atomic_number)
 
 
 @functools.cache
