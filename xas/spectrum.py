@@ -60,6 +60,10 @@ class Spectrum(Result):
     """What a user must know about the data, one sentence each."""
 
     def __post_init__(self) -> None:
+        for name in ("energy", "mu", "stderr", "i0", "mu_ref"):
+            values = getattr(self, name)
+            if values is not None:
+                object.__setattr__(self, name, _as_floats(name, values, self.source or None))
         check_spectrum(self)
 
     def plot(self, ax: Axes | None = None, **artist_kwargs: Any) -> list[Any]:
@@ -142,6 +146,10 @@ def spectrum_from_arrays(energy: Array, mu: Array, **fields: Any) -> Spectrum:
             "the columns differ in length: "
             + ", ".join(f"{name} {shape}" for name, shape in lengths.items()),
             source=source,
+        )
+    if columns["energy"].ndim != 1:
+        raise BadInput(
+            f"energy has {columns['energy'].ndim} dimensions", expected="one", source=source
         )
     messages = list(fields.pop("messages", ()))
     if np.all(np.isfinite(columns["energy"])):

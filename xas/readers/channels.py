@@ -84,7 +84,7 @@ def parse_columns(text: str) -> dict[str, tuple[int | str, ...]]:
     chosen: dict[str, tuple[int | str, ...]] = {}
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         role, equals, names = (piece.strip() for piece in part.partition("="))
-        if not equals or not names:
+        if not role or not equals or not names:
             raise BadInput(
                 f"columns has {part!r}", expected="pairs such as `energy=1, i0=2, itrans=3`"
             )

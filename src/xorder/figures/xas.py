@@ -66,7 +66,8 @@ def _panels(count: int) -> tuple[Figure, list[Axes], list[Axes]]:
     rows = math.ceil(count / MAPS_A_ROW)
     across = min(count, MAPS_A_ROW)
     figure = Figure(figsize=(PAGE, 2.7 + 2.0 * rows), layout="constrained")
-    upper, lower = figure.subfigures(2, 1, height_ratios=[2.7, 2.0 * rows])
+    parts: Any = figure.subfigures(2, 1, height_ratios=[2.7, 2.0 * rows])
+    upper, lower = parts
     top = list(upper.subplots(1, 3))
     grid = lower.subplots(rows, across, squeeze=False, sharex=True, sharey=True).ravel()
     for spare in grid[count:]:
@@ -102,8 +103,7 @@ def _oscillations(ax: Axes, analyses: Sequence[XasAnalysis]) -> pandas.DataFrame
     high = max(_transform(a).k_range[1] for a in analyses)
     columns, largest = [], 0.0
     for analysis in analyses:
-        exafs = analysis.exafs
-        assert exafs is not None  # noqa: S101 - the caller chose these
+        exafs = _exafs(analysis)
         inside = (exafs.k >= low) & (exafs.k <= high)
         chi = exafs.chi * exafs.k**weight
         largest = max(largest, float(np.max(np.abs(chi[inside]))))
@@ -112,7 +112,7 @@ def _oscillations(ax: Axes, analyses: Sequence[XasAnalysis]) -> pandas.DataFrame
     for index, analysis in enumerate(analyses):
         offset = -index * step
         ax.axhline(offset, color="0.8", linewidth=0.5, zorder=0)
-        plot_chi(analysis.exafs, ax, k_weight=weight, offset=offset, color=_colour(index))
+        plot_chi(_exafs(analysis), ax, k_weight=weight, offset=offset, color=_colour(index))
     ax.set_xlim(low - 1.0, high)
     ax.set_ylim(-(len(analyses) - 1) * step - 1.2 * largest, 1.2 * largest)
     return _columns(columns, f"k^{weight:g} chi")
@@ -169,6 +169,10 @@ def _legend(figure: Figure, ax: Axes, count: int) -> None:
         figure.legend(
             *ax.get_legend_handles_labels(), loc="outside upper left", ncols=min(count, 6)
         )
+
+
+def _exafs(analysis: XasAnalysis) -> Any:
+    return analysis.exafs
 
 
 def _transform(analysis: XasAnalysis) -> Any:
