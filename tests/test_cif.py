@@ -444,7 +444,7 @@ def test_a_cell_that_nearly_has_its_symmetry_is_a_doubt(load: Callable[..., Crys
         ("Ta1 Xx 0.7 0.2 0.8 0.01 1", "atom Ta1: type 'Xx'"),
         ("Q1 Q 0.7 0.2 0.8 0.01 1", "atom Q1: type 'Q'.*delete peaks"),
         ("O1W Wat 0.7 0.2 0.8 0.01 1", "atom O1W: type 'Wat'"),
-        ("X1 ? 0.7 0.2 0.8 0.01 1", "atom X1: no type, and its label no element"),
+        ("X1 ? 0.7 0.2 0.8 0.01 1", "atom X1 has no type and its label is no element"),
     ],
 )
 def test_unusable_atoms_are_named(load: Callable[..., Crystal], row: str, message: str) -> None:
@@ -572,6 +572,22 @@ def test_the_formula_settles_an_ambiguous_label(load: Callable[..., Crystal]) ->
     as_carbon = load(cell=SMALL_CELL, columns=columns, atoms=atoms, formula="C O")
     as_calcium = load(cell=SMALL_CELL, columns=columns, atoms=atoms, formula="Ca O")
     assert (as_carbon.sites[0].element, as_calcium.sites[0].element) == ("C", "Ca")
+
+
+def test_a_label_whose_element_is_not_in_the_formula_is_refused(
+    load: Callable[..., Crystal],
+) -> None:
+    columns = COLUMNS.replace("type_symbol ", "")
+    with pytest.raises(BadStructure, match="atom Hole1 has no type and Ho is not in the formula"):
+        load(columns=columns, atoms=("Hole1 0.1 0.2 0.3 0.01 1",), formula="Na Cl")
+
+
+def test_the_oxygen_of_water_in_labels_of_amcsd(load: Callable[..., Crystal]) -> None:
+    columns = COLUMNS.replace("type_symbol ", "")
+    atoms = ("Na1 0.1 0.2 0.3 0.01 1", "Wat 0.4 0.2 0.3 0.01 1")
+    crystal = load(cell=SMALL_CELL, columns=columns, atoms=atoms, formula="Na O")
+    assert [site.element for site in crystal.sites] == ["Na", "O"]
+    assert crystal.notes == ("Wat is taken as the oxygen of water",)
 
 
 def test_deuterium_is_kept_as_deuterium(load: Callable[..., Crystal]) -> None:

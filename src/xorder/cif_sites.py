@@ -313,11 +313,9 @@ def _element(reading: _Reading, type_symbol: str, label: str) -> tuple[str, int]
     """Return element and charge of an atom, from its type or else its label."""
     element, charge = split_species(type_symbol)
     if not type_symbol:
-        letters = re.match(r"[A-Za-z]*", label)
-        element = _symbol(reading, letters[0] if letters else "")
+        return _element_of_label(reading, label), 0
     if not element:
-        what = f"type {type_symbol!r}" if type_symbol else "no type, and its label no element"
-        raise reading.bad(f"atom {label}: {what}", "a chemical symbol; delete peaks and dummies")
+        raise reading.bad(f"atom {label}: type {type_symbol!r}", "a chemical symbol; delete peaks")
     if charge != int(charge):
         note = f"the charge of {type_symbol} is not whole; neutral form factors are used"
         if note not in reading.notes:
@@ -326,17 +324,30 @@ def _element(reading: _Reading, type_symbol: str, label: str) -> tuple[str, int]
     return element, int(charge)
 
 
-def _symbol(reading: _Reading, letters: str) -> str:
-    """Return the chemical symbol at the start of some letters, in any case; empty if none."""
+def _element_of_label(reading: _Reading, label: str) -> str:
+    """Return the chemical symbol at the start of a label, in any case.
+
+    The formula decides between CA as calcium and as carbon. Wat is a water molecule, as the
+    American Mineralogist database labels its oxygen.
+    """
+    if label[:3].casefold() == "wat":
+        reading.notes.append(f"{label} is taken as the oxygen of water")
+        return "O"
+    match = re.match(r"[A-Za-z]*", label)
+    letters = match[0] if match else ""
     candidates = [
         part.capitalize()
         for part in (letters[:2], letters[:1])
         if part and is_element(part.capitalize())
     ]
-    if not candidates:
-        return ""
-    in_formula = [symbol for symbol in candidates if symbol in reading.formula_elements]
-    return (in_formula or candidates)[0]
+    known = reading.formula_elements | {"D"}
+    possible = [symbol for symbol in candidates if symbol in known or not reading.formula_elements]
+    if not possible and is_element(letters.capitalize()):
+        possible = [letters.capitalize()]  # no doubt about the label: the formula is compared later
+    if possible:
+        return possible[0]
+    why = f"{candidates[0]} is not in the formula" if candidates else "its label is no element"
+    raise reading.bad(f"atom {label} has no type and {why}", "_atom_site_type_symbol")
 
 
 def _word(values: Sequence[str], row: int) -> str:
