@@ -9,10 +9,13 @@ import numpy as np
 
 from xorder.diffraction.pattern import Pattern, sigma_from_counts
 from xorder.diffraction.radiation import Radiation, make_radiation
+from xorder.diffraction.readers.brml import is_brml, scan_from_brml
 from xorder.diffraction.readers.bruker_raw import is_bruker_raw, scan_from_bruker_raw
 from xorder.diffraction.readers.columns import scan_from_columns
 from xorder.diffraction.readers.gsas import is_gsas, scan_from_gsas
+from xorder.diffraction.readers.rigaku import is_ras, is_rasx, scan_from_ras, scan_from_rasx
 from xorder.diffraction.readers.scan import Scan
+from xorder.diffraction.readers.xrdml import is_xrdml, scan_from_xrdml
 from xorder.errors import BadInput, MissingFile, UnreadableFile
 from xorder.results import recorded
 
@@ -21,6 +24,10 @@ __all__ = ["read"]
 _FORMATS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes, str], Scan]], ...] = (
     (is_bruker_raw, scan_from_bruker_raw),
     (is_gsas, scan_from_gsas),
+    (is_xrdml, scan_from_xrdml),
+    (is_brml, scan_from_brml),
+    (is_ras, scan_from_ras),
+    (is_rasx, scan_from_rasx),
 )
 
 

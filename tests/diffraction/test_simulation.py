@@ -134,7 +134,7 @@ def test_noise_is_poisson_and_follows_its_seed(nacl):
     settings = {
         "weight_fractions": [1],
         "background": (400.0,),
-        "two_theta": (20, 26, 0.004),
+        "two_theta": (29, 35, 0.004),
         "profile": NARROW,
     }
     clean = simulate_mixture([nacl], seed=None, **settings)
