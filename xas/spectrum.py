@@ -24,6 +24,9 @@ FEWEST_POINTS = 20
 #: The lowest edge this package treats (Li K is 55 eV); smaller numbers are energies in keV.
 LOWEST_ENERGY = 100.0
 
+#: No edge lies above (U K is 115.6 keV); larger numbers are no energies in eV.
+HIGHEST_ENERGY = 200_000.0
+
 #: Scans further from the median than this many times the usual distance are reported.
 OUTLYING = 5.0
 
@@ -111,6 +114,12 @@ def check_spectrum(spectrum: Spectrum) -> None:
         raise BadInput(
             f"energy runs from {energy[0]:g} to {energy[-1]:g}, which looks like keV",
             expected="eV; multiply the energies by 1000",
+            source=source,
+        )
+    if energy[0] <= 0 or energy[-1] > HIGHEST_ENERGY:
+        raise BadInput(
+            f"energy runs from {energy[0]:g} to {energy[-1]:g}",
+            expected=f"eV, above 0 and below {HIGHEST_ENERGY:g}; check the energy column",
             source=source,
         )
 

@@ -120,7 +120,7 @@ def _perl_value(key: str, text: str, path: Path, number: int) -> Any:
         return text.strip(" ';")
     items = _items(text)
     if key == "args":
-        return dict(zip(items[::2], items[1::2], strict=False))
+        return {str(name): value for name, value in zip(items[::2], items[1::2], strict=False)}
     try:
         return np.array([float(item) for item in items])
     except (TypeError, ValueError) as error:
@@ -174,7 +174,9 @@ def _json_groups(text: str, path: Path) -> list[dict[str, Any]]:
                     ) from error
         args = group.get("args", {})
         group["args"] = (
-            dict(zip(args[::2], args[1::2], strict=False)) if isinstance(args, list) else args
+            {str(k): v for k, v in zip(args[::2], args[1::2], strict=False)}
+            if isinstance(args, list)
+            else args
         )
         groups.append({"name": name, **group})
     return groups
