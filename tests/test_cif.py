@@ -1,6 +1,7 @@
 """Crystal structures from CIF files: what programs write, and what is wrong with a file."""
 
 import re
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -343,7 +344,7 @@ def test_settings_of_group_14_are_never_confused(
     np.testing.assert_allclose(sorted(one.tolist()), sorted(other.tolist()), atol=1e-12)
 
 
-@pytest.mark.parametrize("symbol", ["P 21/n", "P21/n", "P2_1/n", "P 1 21/n 1", "p 21/n"])
+@pytest.mark.parametrize("symbol", ["P 21/n", "P21/n", "P2_1/n", "P2(1)/n", "P 1 21/n 1", "p 21/n"])
 def test_spellings_of_one_setting(load: Callable[..., Crystal], symbol: str) -> None:
     assert load(operations=(), symbol=symbol).space_group == "P 1 21/n 1"
 
@@ -624,6 +625,25 @@ def test_an_unknown_occupancy_is_one_and_told(load: Callable[..., Crystal]) -> N
     row = "Ta1 Ta 0.73275 0.22093 0.87257 0.012 ?"
     with pytest.warns(StructureWarning, match=r"occupancy '\?' taken as 1: Ta1"):
         load(atoms=replaced(1, row))
+
+
+def test_a_modulated_structure_is_told(load: Callable[..., Crystal]) -> None:
+    with pytest.warns(StructureWarning, match="modulated: only its average"):
+        load(more="_cell_formula_units_Z 4\n_cell_modulation_dimension 1\n")
+
+
+def test_a_symbol_of_no_table_beside_operations_is_noted(load: Callable[..., Crystal]) -> None:
+    crystal = load(symbol="P 1 21/c 1 (a, b, c)")
+    assert crystal.space_group == "P 1 21/c 1"
+    assert "is in no table" in crystal.notes[0]
+
+
+def test_long_lists_of_reflections_and_scans_cost_little(load: Callable[..., Crystal]) -> None:
+    rows = "\n".join(f"{i} 0 0 {i}.5" for i in range(20000))
+    tags = "\n".join(f"_refln_{tag}" for tag in ("index_h", "index_k", "index_l", "F_calc"))
+    start = time.process_time()
+    load(more=f"_cell_formula_units_Z 4\nloop_\n{tags}\n{rows}\n")
+    assert time.process_time() - start < 0.5
 
 
 def test_a_displacement_of_zero_counts_as_none(load: Callable[..., Crystal]) -> None:

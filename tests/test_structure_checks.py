@@ -62,12 +62,12 @@ def test_occupancies_of_one_within_rounding_are_sound(second: float) -> None:
 
 def test_atoms_too_close_are_named_with_their_distance() -> None:
     doubts = find_doubts(p1(at("A", 0), at("B", 0.3)))
-    assert doubts == ("A and B are 0.300 Å apart and neither is said to be disordered",)
+    assert doubts == ("A and B are 0.300 Å apart and nothing says that they alternate",)
 
 
 def test_atoms_too_close_across_the_border_of_the_cell_are_found() -> None:
     doubts = find_doubts(p1(at("A", 0.1), at("B", 4.9)))
-    assert doubts == ("A and B are 0.200 Å apart and neither is said to be disordered",)
+    assert doubts == ("A and B are 0.200 Å apart and nothing says that they alternate",)
 
 
 @pytest.mark.parametrize(

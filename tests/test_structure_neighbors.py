@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xorder import references
+from xorder.errors import BadInput
 from xorder.neighbors import coordination_numbers, find_bonds, pairs_within
 from xorder.structure import Crystal, Site, lattice_from_cell, unit_cell_atoms
 from xorder.symmetry import symmetry_from
@@ -60,6 +61,24 @@ def test_pairs_stand_once_from_either_end() -> None:
     backward = sorted(zip(pairs.second, pairs.first, np.round(pairs.distance, 6), strict=True))
     assert forward == backward
     assert len(pairs.distance) == 8 * (6 + 12)
+
+
+def test_the_plain_search_and_the_tree_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    atoms = unit_cell_atoms(references.load("Fluorapatite"))
+    plain = pairs_within(atoms, 5.0)
+    monkeypatch.setattr("xorder.neighbors.PLAIN_SEARCH", 0)
+    tree = pairs_within(atoms, 5.0)
+    assert plain.second.tolist() == tree.second.tolist()
+    np.testing.assert_allclose(plain.vector, tree.vector)
+
+
+@pytest.mark.parametrize("radius", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_radius_that_is_none_is_refused(radius: float) -> None:
+    crystal = references.load("NaCl")
+    with pytest.raises(BadInput, match="the radius is"):
+        pairs_within(unit_cell_atoms(crystal), radius)
+    with pytest.raises(BadInput, match="the radius is"):
+        find_bonds(crystal, factor=radius, metal_factor=radius)
 
 
 def test_atoms_on_one_position_are_a_pair_at_distance_zero() -> None:

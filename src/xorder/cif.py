@@ -105,13 +105,18 @@ def read_cif(path: Path, *, block: str | None = None) -> tuple[Crystal, tuple[st
         source=source,
         notes=(*symmetry.notes, *notes),
     )
-    return crystal, (*doubts, *symmetry.doubts, *site_doubts)
+    return crystal, (*doubts, *symmetry.doubts, *site_doubts, *_modulation_doubt(items))
 
 
 def _read_text(path: Path) -> str:
     if not path.is_file():
         raise MissingFile("there is no such file", expected="a CIF file", source=path)
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadStructure(
+            f"the file cannot be read ({error.strerror})", expected="a CIF", source=path
+        ) from error
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         text = data.decode("utf-16", errors="replace")
     elif b"\0" in data or data.startswith(b"\x1f\x8b"):
@@ -181,7 +186,7 @@ def _items(block: gemmi.cif.Block) -> dict[str, list[str]]:
         pair: Any = item.pair
         if pair is not None:
             items[_tag(pair[0])] = [_text_of(pair[1])]
-        elif item.loop is not None and _tag(item.loop.tags[0]).startswith(LOOPS):
+        elif item.loop is not None and any(_tag(tag).startswith(LOOPS) for tag in item.loop.tags):
             width = item.loop.width()
             values = [_text_of(value) for value in item.loop.values]
             for column, tag in enumerate(item.loop.tags):
@@ -260,6 +265,12 @@ def _volume_doubt(items: Items, cell: Array) -> tuple[str, ...]:
     if np.isnan(stated) or abs(stated / volume - 1.0) < 0.005:
         return ()
     return (f"the cell has {volume:.2f} Å³ but the file says {stated:.2f} Å³",)
+
+
+def _modulation_doubt(items: Items) -> tuple[str, ...]:
+    if _number(items, ("_cell_modulation_dimension",)) > 0:
+        return ("the structure is modulated: only its average is read",)
+    return ()
 
 
 def _deposit(items: Items, name: str) -> str:

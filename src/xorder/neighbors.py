@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xorder.results import Array, Result, quantity
+from xorder.errors import BadInput
+from xorder.results import Array, Result, quantity, recorded
 from xorder.scattering import atomic_number, covalent_radius, is_metal
 from xorder.structure import Atoms, Crystal, unit_cell_atoms
 
@@ -27,6 +28,10 @@ BOND = 1.25
 METAL_BOND = 1.0
 #: Atomic numbers of the alkali metals and the alkaline earths: ions beside non-metals.
 IONS = (3, 4, 11, 12, 19, 20, 37, 38, 55, 56, 87, 88)
+#: Up to this many pairs a plain search is faster than loading and building a tree.
+PLAIN_SEARCH = 200_000
+#: Distances that agree to this many decimals are sorted as equal.
+EQUAL = 6
 #: Partly occupied atoms nearer than this times the sum of the radii are alternatives.
 ALTERNATIVE = 0.7
 
@@ -79,26 +84,33 @@ def pairs_within(atoms: Atoms, radius: float, *, centers: NDArray[np.int64] | No
         Largest distance, in Å.
     centers
         Indices of the atoms to start from; by default all.
-    """
-    from scipy.spatial import cKDTree
 
+    Raises
+    ------
+    BadInput
+        Where the radius is not above zero.
+    """
+    if not (np.isfinite(radius) and radius > 0):
+        raise BadInput(f"the radius is {radius:g} Å", expected="a number above zero")
     chosen = np.arange(len(atoms.xyz)) if centers is None else np.asarray(centers)
     shifts, second = _images_near_cell(atoms, radius)
     starts = atoms.xyz[chosen] @ atoms.lattice
     images = (atoms.xyz[second] + shifts) @ atoms.lattice
-    found = cKDTree(starts).sparse_distance_matrix(cKDTree(images), radius, output_type="ndarray")
-    vector = images[found["j"]] - starts[found["i"]]
-    first, second, home = chosen[found["i"]], second[found["j"]], ~shifts[found["j"]].any(axis=1)
-    kept = ~((first == second) & home)
-    order = np.lexsort((second[kept], found["v"][kept], first[kept]))
+    start, image = _close(starts, images, radius)
+    itself = (chosen[start] == second[image]) & ~shifts[image].any(axis=1)
+    start, image = start[~itself], image[~itself]
+    vector = images[image] - starts[start]
+    distance = np.linalg.norm(vector, axis=1)
+    order = np.lexsort((second[image], np.round(distance, EQUAL), start))
     return Pairs(
-        first=first[kept][order],
-        second=second[kept][order],
-        vector=vector[kept][order],
-        distance=found["v"][kept][order],
+        first=chosen[start][order],
+        second=second[image][order],
+        vector=vector[order],
+        distance=distance[order],
     )
 
 
+@recorded
 def find_bonds(
     crystal: Crystal, *, factor: float = BOND, metal_factor: float = METAL_BOND
 ) -> Bonds:
@@ -112,6 +124,11 @@ def find_bonds(
         A bond is shorter than this times the sum of the covalent radii.
     metal_factor
         The same for two metals in a compound that also holds non-metals.
+
+    Raises
+    ------
+    BadInput
+        Where a factor is not above zero.
     """
     atoms = unit_cell_atoms(crystal)
     _, centers = np.unique(atoms.site, return_index=True)
@@ -126,7 +143,7 @@ def find_bonds(
         bridge = near & ~kinds.metal[two]
         near &= ~metals | ((reduced < metal_factor) & ~kinds.ion[one] & ~kinds.ion[two])
         near[near] = ~_bridged(pairs, near, bridge)
-    order = np.lexsort((pairs.distance[near], one[near]))
+    order = np.lexsort((two[near], np.round(pairs.distance[near], EQUAL), one[near]))
     one, two = one[near][order], two[near][order]
     labels = np.array([site.label for site in crystal.sites])
     return Bonds(
@@ -152,6 +169,19 @@ def coordination_numbers(crystal: Crystal, bonds: Bonds | None = None) -> Array:
     bonds = find_bonds(crystal) if bonds is None else bonds
     count = len(crystal.sites)
     return np.asarray(np.bincount(bonds.site, bonds.occupancy, minlength=count), dtype=float)
+
+
+def _close(
+    starts: Array, images: Array, radius: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which points of two sets are nearer than a radius."""
+    if len(starts) * len(images) <= PLAIN_SEARCH:
+        squared = np.sum((starts[:, None, :] - images[None, :, :]) ** 2, axis=2)
+        return np.nonzero(squared <= radius**2)
+    from scipy.spatial import cKDTree
+
+    found = cKDTree(starts).sparse_distance_matrix(cKDTree(images), radius, output_type="ndarray")
+    return found["i"], found["j"]
 
 
 def _images_near_cell(atoms: Atoms, radius: float) -> tuple[Array, NDArray[np.int64]]:

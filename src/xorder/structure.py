@@ -289,8 +289,8 @@ def unit_cell_atoms(crystal: Crystal) -> Atoms:
     """Return all atoms of the unit cell, made by the crystal's own operations.
 
     Images of one site that fall on one another (special positions) count once and stand at their
-    mean, so that a printed 0.3333 is one third; different sites are never merged. The atoms stand in the order of the sites, the images of a site in the order of
-    the operations.
+    mean, so that a printed 0.3333 is one third; different sites are never merged. The atoms stand
+    in the order of the sites, the images of a site in the order of the operations.
     """
     lattice = lattice_from_cell(crystal.cell)
     positions = _on_special_positions(crystal, lattice)

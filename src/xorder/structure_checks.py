@@ -152,7 +152,7 @@ def _contact_doubts(crystal: Crystal, atoms: Atoms, close: Pairs) -> Iterable[st
             yield f"images of {label} are {distance:.3f} Å apart: nearly a special position"
         else:
             names = f"{crystal.sites[one].label} and {crystal.sites[two].label}"
-            yield f"{names} are {distance:.3f} Å apart and neither is said to be disordered"
+            yield f"{names} are {distance:.3f} Å apart and nothing says that they alternate"
 
 
 def _alternate(one: Site, two: Site, same_site: bool) -> bool:

@@ -106,6 +106,8 @@ def symmetry_from(
     label, table_number, notes = _name(found, stated, symbol, rotations, translations)
     hall_to_compare = hall if operations else ""
     doubts = _disagreements(found, stated, symbol, number, hall_to_compare, len(rotations))
+    if symbol and stated is None:
+        notes = (*notes, f"the symbol {symbol} is in no table; it was not compared")
     return Symmetry(
         rotations=rotations,
         translations=translations / DENOMINATOR,
@@ -250,7 +252,7 @@ def _tabulated(symbol: str, cell: Array | None) -> gemmi.SpaceGroup | None:
     import gemmi
 
     alpha, gamma = (0.0, 0.0) if cell is None else (float(cell[3]), float(cell[5]))
-    text = symbol.strip().replace("_", "")
+    text = re.sub(r"\((\d)\)", r"\1", symbol.strip().replace("_", ""))  # P2_1/n, P2(1)/n
     if not text:
         return None
     found = gemmi.find_spacegroup_by_name(text, alpha, gamma)
