@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from xorder.errors import BadInput, BadStructure
+from xorder.pdf.form_weights import FormWeights
 from xorder.pdf.pairs import (
     CUT,
     Geometry,
@@ -21,13 +23,15 @@ from xorder.pdf.pairs import (
     pair_histogram_anisotropic,
 )
 from xorder.pdf.pattern import PairDistribution, Radiation, check_uniform
-from xorder.pdf.phases import sphere_envelope
+from xorder.pdf.phases import class_shares, sphere_envelope
 from xorder.pdf.termination import Grid
 from xorder.pdf.weights import Convention, mean_weight, scattering_weights
 from xorder.results import Array, quantity, recorded
 from xorder.structure import Atoms, Crystal, unit_cell_atoms
 
 __all__ = ["CalculatedPdf", "calculate_gr"]
+
+FormFactors = Literal["constant", "exact"]
 
 #: More groups of atoms than this go by the logarithm of their displacement.
 MOST_GROUPS = 6
@@ -60,6 +64,8 @@ def calculate_gr(
     sphere_diameter: float | None = None,
     radiation: Radiation = "xray",
     convention: Convention = "xorder",
+    form_factors: FormFactors = "constant",
+    sample: Mapping[str, float] | None = None,
 ) -> CalculatedPdf:
     r"""Return the pair distribution function of a crystal.
 
@@ -101,6 +107,11 @@ def calculate_gr(
         ``"xorder"``: each peak over its own distance r_ij, resolution before termination.
         ``"pdffit2"``: each point over its own r. ``"srreal"``: 1/r_ij, termination before
         resolution.
+    form_factors
+        ``"exact"`` weighs X-ray pairs by f_a(Q) f_b(Q)/⟨f(Q)⟩² up to `q_max`, as a measurement
+        does; ``"constant"`` by Z_a Z_b/⟨Z⟩², as pdffit2 and srreal do.
+    sample
+        Amounts of the elements of the whole sample, which make ⟨f⟩; the crystal's own where None.
 
     Returns
     -------
@@ -117,6 +128,8 @@ def calculate_gr(
     r = np.asarray(r, dtype=float)
     check_uniform(r)
     _check_choices(convention, qdamp, qbroad, scale, sratio, rcut)
+    if form_factors not in ("constant", "exact"):
+        raise BadInput(f"unknown form_factors {form_factors!r}", expected="'constant' or 'exact'")
     atoms = _with_displacements(unit_cell_atoms(crystal), crystal, uiso)
     weights = scattering_weights(atoms, radiation, convention)
     mean = mean_weight(atoms, weights)
@@ -142,18 +155,24 @@ def calculate_gr(
     widths = Widths(
         msd=np.zeros(0), members=np.zeros((0, 0)), delta1=delta1, delta2=delta2, qbroad=qbroad
     )
-    histogram, widths = _histogram(geometry, atoms, widths, grid, finest / 6.0, sratio, rcut)
-    peaks = broadened(histogram, widths, grid.r, over_distance=convention != "pdffit2")
+    exact = form_factors == "exact" and radiation == "xray"
+    peaks = _peaks(geometry, atoms, widths, grid, finest / 6.0, sratio, rcut, by_class=exact)
     n_atoms = float(np.sum(atoms.occupancy))
-    norm = n_atoms * mean**2
     if convention == "pdffit2":
-        peaks = peaks / np.where(grid.r > 0, grid.r, np.inf)
+        peaks = peaks / np.where(grid.r > 0, grid.r, np.inf)[:, None]
     rho0 = n_atoms / atoms.volume
-    curve = peaks / norm - 4.0 * math.pi * grid.r * rho0
+    shares = np.ones(1)
+    kernel = None
+    if exact:
+        elements, group = np.unique(atoms.elements, return_inverse=True)
+        shares = class_shares(geometry.weight / (n_atoms * mean), group)
+        own = {e: float(np.sum(atoms.occupancy[atoms.elements == e])) for e in elements.tolist()}
+        kernel = grid.kernel(FormWeights(elements=tuple(elements.tolist()), sample=sample or own))
+    curve = peaks / (n_atoms * mean**2) - 4.0 * math.pi * rho0 * np.outer(grid.r, shares)
     envelope = np.exp(-0.5 * (grid.r * qdamp) ** 2)
     if sphere_diameter is not None:
         envelope = envelope * sphere_envelope(grid.r, sphere_diameter)
-    gr = scale * grid.finish(curve[:, None], envelope[:, None])[:, 0]
+    gr = scale * grid.finish(curve[:, :, None], envelope[:, None], kernel)[:, 0]
     return CalculatedPdf(
         r=r,
         gr=gr,
@@ -189,8 +208,6 @@ def _check_choices(
 def _with_displacements(
     atoms: Atoms, crystal: Crystal, uiso: float | Mapping[str, float] | None
 ) -> Atoms:
-    from dataclasses import replace
-
     if len(crystal.sites) == 0:
         raise BadStructure("the structure has no atoms", source=crystal.source or crystal.name)
     u = atoms.u
@@ -230,6 +247,36 @@ def _narrowest(atoms: Atoms, shape: float) -> float:
     return math.sqrt(2.0 * float(np.linalg.eigvalsh(atoms.u).min()) * max(min(shape, 1.0), 0.05))
 
 
+def _peaks(
+    geometry: Geometry,
+    atoms: Atoms,
+    widths: Widths,
+    grid: Grid,
+    step: float,
+    sratio: float,
+    rcut: float,
+    *,
+    by_class: bool,
+) -> Array:
+    """Return the sum of the peaks, shape (fine, 1), or one column a pair of elements."""
+    elements, group = np.unique(atoms.elements, return_inverse=True)
+    over_distance = grid.convention != "pdffit2"
+
+    def of(*chosen: int) -> Array:
+        part = replace(geometry, weight=geometry.weight * np.isin(group, chosen))
+        histogram, shaped = _histogram(part, atoms, widths, grid, step, sratio, rcut)
+        return broadened(histogram, shaped, grid.r, over_distance=over_distance)
+
+    every = range(len(elements))
+    if not by_class:
+        return of(*every)[:, None]
+    single = [of(a) for a in every]
+    columns = [
+        single[a] if a == b else of(a, b) - single[a] - single[b] for a in every for b in every[a:]
+    ]
+    return np.stack(columns, axis=1)
+
+
 def _histogram(
     geometry: Geometry,
     atoms: Atoms,
@@ -240,8 +287,6 @@ def _histogram(
     rcut: float,
 ) -> tuple[PairHistogram, Widths]:
     """Return the pairs and the widths of their classes."""
-    from dataclasses import replace
-
     step = min(max(step, 0.002), 0.02)
     largest = 2.0 * float(np.linalg.eigvalsh(atoms.u).max())
     sigma = math.sqrt(largest * (1.0 + (widths.qbroad * grid.r[-1]) ** 2)) * max(sratio, 1.0)

@@ -9,10 +9,11 @@ import numpy as np
 
 from xorder.errors import BadInput
 from xorder.fitting import Parameter, Parameters
+from xorder.pdf.form_weights import FormWeights, elements_of_formula
 from xorder.pdf.options import RefinementOptions
 from xorder.pdf.pattern import PairDistribution
 from xorder.pdf.phases import PhaseModel, sphere_envelope
-from xorder.pdf.termination import Grid
+from xorder.pdf.termination import Grid, Kernel
 from xorder.results import Array
 
 __all__ = ["PdfObjective", "measured_between"]
@@ -52,7 +53,13 @@ class PdfObjective:
             name: {self.global_name(name, local): local for local in _locals(model, options)}
             for name, model in self.phases.items()
         }
+        self._kernels: dict[Grid, dict[str, Kernel]] = {}
+        self.sample: dict[str, float] | None = None
         self.parameters = self._start(measured)
+        if any(m.by_class for m in self.phases.values()):
+            self.sample = self._sample(measured)
+            values = self.parameters.valuesdict()
+            self.parameters = self.parameters.with_values(self._first_scales(values))
 
     def global_name(self, phase: str, local: str) -> str:
         """Return the name of a phase's parameter in the fit."""
@@ -70,7 +77,8 @@ class PdfObjective:
         local = self.local_values(phase, values)
         curve = self.phases[phase].curve(local, grid.r)
         envelope = _damping(grid.r, local)
-        return local["scale"] * grid.finish(curve[:, None], envelope[:, None])[:, 0]
+        finished = grid.finish(curve[:, :, None], envelope[:, None], self._kernel(phase, grid))
+        return np.asarray(local["scale"] * finished[:, 0])
 
     def residual(self, values: Mapping[str, float]) -> Array:
         """Return (measured - calculated) / sigma, shape (points,)."""
@@ -90,7 +98,7 @@ class PdfObjective:
             wanted |= {n: column[n] for n in ("qdamp", "qbroad") if n in column}
             shaped = [n for n in wanted if n not in ("scale", "qdamp", "sphere_diameter")]
             curves = model.curve_with_derivatives(local, shaped, self.grid.r)
-            done = self._finished(curves, local, "sphere_diameter" in wanted)
+            done = self._finished(phase, curves, local, "sphere_diameter" in wanted)
             if "scale" in wanted:
                 total[:, wanted["scale"]] += done[:, 0]
             extra = {"qdamp": done[:, -1], "sphere_diameter": done[:, -2]}
@@ -100,17 +108,33 @@ class PdfObjective:
                     total[:, wanted[name]] += local["scale"] * values_of
         return np.asarray(-total / self.sigma[:, None])
 
-    def _finished(self, curves: Array, local: Mapping[str, float], sphere: bool) -> Array:
+    def _finished(
+        self, phase: str, curves: Array, local: Mapping[str, float], sphere: bool
+    ) -> Array:
         """Return the columns on the points of the fit, then those of diameter and qdamp."""
         r = self.grid.r
-        envelope = np.repeat(_damping(r, local)[:, None], curves.shape[1] + 2, axis=1)
+        envelope = np.repeat(_damping(r, local)[:, None], curves.shape[2] + 2, axis=1)
         envelope[:, -1] *= -local["qdamp"] * r**2
         envelope[:, -2] = 0.0
         if sphere:
             d = local["sphere_diameter"]
             x = np.minimum(r / d, 1.0)
             envelope[:, -2] = np.exp(-0.5 * (r * local["qdamp"]) ** 2) * 1.5 * (x - x**3) / d
-        return self.grid.finish(np.hstack([curves, curves[:, :1], curves[:, :1]]), envelope)
+        again = curves[:, :, :1]
+        columns = np.concatenate([curves, again, again], axis=2)
+        return self.grid.finish(columns, envelope, self._kernel(phase, self.grid))
+
+    def _kernel(self, phase: str, grid: Grid) -> Kernel | None:
+        """Return the Q-dependent weights of a phase's pairs on a grid; None for constant ones."""
+        model = self.phases[phase]
+        if not model.by_class or self.sample is None:
+            return None
+        if grid not in self._kernels:
+            self._kernels[grid] = {}
+        kernels = self._kernels[grid]
+        if phase not in kernels:
+            kernels[phase] = grid.kernel(FormWeights(elements=model.elements, sample=self.sample))
+        return kernels[phase]
 
     def local_values(self, phase: str, values: Mapping[str, float]) -> dict[str, float]:
         """Return the values of one phase by its own names."""
@@ -131,6 +155,22 @@ class PdfObjective:
             found += [_parameter(key, local, model, o) for key, local in self._names[phase].items()]
         start = Parameters(found)
         return start.with_values(self._first_scales(start.valuesdict()))
+
+    def _sample(self, measured: PairDistribution) -> dict[str, float]:
+        """Return the composition of the sample: the file's, else that of the first scales."""
+        elements = {e for model in self.phases.values() for e in model.elements}
+        stated = elements_of_formula(measured.composition)
+        if stated is not None and elements <= set(stated):
+            return stated
+        amounts = dict.fromkeys(elements, 0.0)
+        for phase, model in self.phases.items():
+            scale = self.parameters[self.global_name(phase, "scale")].value
+            share = scale / model.mean**2 / model.n_atoms
+            for element, o in zip(
+                model.atoms.elements.tolist(), model.atoms.occupancy.tolist(), strict=True
+            ):
+                amounts[element] += share * o
+        return amounts
 
     def _first_scales(self, values: dict[str, float]) -> dict[str, float]:
         """Return the scales that fit best with everything else at its start."""

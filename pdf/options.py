@@ -21,6 +21,8 @@ class RefinementOptions:
     """Radiation; None takes the file's."""
     convention: Literal["xorder", "pdffit2", "srreal"] = "xorder"
     """Whose definition of G(r) to follow."""
+    form_factors: Literal["exact", "constant"] | None = None
+    """X-ray weights of the pairs: the form factors as functions of Q, or constant; exact if open."""
     refine_cell: bool = True
     """Whether the cell, as symmetry allows, is free."""
     refine_uiso: bool = True
@@ -57,6 +59,8 @@ class RefinementOptions:
         _check_not_negative(self, "qdamp", "qbroad", "delta")
         _check_choice(self, "radiation", (None, "xray", "neutron"))
         _check_choice(self, "convention", ("xorder", "pdffit2", "srreal"))
+        _check_choice(self, "form_factors", (None, "constant", "exact"))
+        _check_form_factors(self)
         _check_choice(self, "correlation", ("delta2", "delta1", "none"))
         _check_choice(self, "grid", ("nyquist", "data"))
         _check_choice(self, "weights", ("unit", "stderr"))
@@ -81,6 +85,8 @@ class PdfRecipe:
     """Radiation; the file's where it is not given."""
     convention: Literal["xorder", "pdffit2", "srreal"] = "xorder"
     """Whose definition of G(r) to follow."""
+    form_factors: Literal["exact", "constant"] | None = None
+    """X-ray weights of the pairs: the form factors as functions of Q, or constant; exact if open."""
     qdamp: float = 0.04
     """Resolution damping in Å⁻¹; the start value where it is refined."""
     qbroad: float = 0.0
@@ -124,6 +130,8 @@ class PdfRecipe:
             )
         _check_choice(self, "radiation", (None, "xray", "neutron"))
         _check_choice(self, "convention", ("xorder", "pdffit2", "srreal"))
+        _check_choice(self, "form_factors", (None, "constant", "exact"))
+        _check_form_factors(self)
         _check_choice(self, "correlation", ("delta2", "delta1", "none"))
         _check_choice(self, "weights", ("unit", "stderr"))
         _check_count(self, "starts")
@@ -135,6 +143,7 @@ class PdfRecipe:
             q_max=self.q_max,
             radiation=self.radiation,
             convention=self.convention,
+            form_factors=self.form_factors,
             refine_cell=self.refine_cell,
             refine_uiso=self.refine_uiso,
             refine_positions=self.refine_positions,
@@ -168,6 +177,14 @@ def _check_choice(options: Any, name: str, choices: tuple[str | None, ...]) -> N
     if value not in choices:
         raise BadInput(
             f"{name} is {value!r}", expected="one of " + ", ".join(str(c) for c in choices if c)
+        )
+
+
+def _check_form_factors(options: Any) -> None:
+    if options.form_factors == "exact" and options.convention != "xorder":
+        raise BadInput(
+            f"form_factors is 'exact' and convention is {options.convention!r}",
+            expected="convention 'xorder'; the other programs have constant weights",
         )
 
 

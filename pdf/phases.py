@@ -29,7 +29,7 @@ from xorder.pdf.weights import Convention, mean_weight, scattering_weights
 from xorder.results import Array
 from xorder.structure import Atoms, Crystal, lattice_from_cell, unit_cell_atoms
 
-__all__ = ["PhaseModel", "sphere_envelope"]
+__all__ = ["PhaseModel", "class_shares", "sphere_envelope"]
 
 #: Bin width of the pair histogram in a fit (Å): errors below 1e-6 of a peak for σ > 0.05 Å.
 FIT_STEP = 0.01
@@ -56,8 +56,8 @@ class PhaseModel:
     positions: PositionFreedom
     shortest: float
     """Shortest distance in Å."""
-    sratio: float = 1.0
-    rcut: float = 0.0
+    by_class: bool = False
+    """Whether curves come one a pair of elements, for weights that depend on Q."""
     _kept: dict[str, tuple[Any, PairHistogram]]
 
     @classmethod
@@ -67,8 +67,7 @@ class PhaseModel:
         *,
         radiation: Radiation = "xray",
         convention: Convention = "xorder",
-        sratio: float = 1.0,
-        rcut: float = 0.0,
+        by_class: bool = False,
     ) -> PhaseModel:
         """Return the model of a crystal.
 
@@ -99,8 +98,7 @@ class PhaseModel:
             cell=cell_freedom(crystal),
             positions=position_freedom(crystal),
             shortest=shortest,
-            sratio=sratio,
-            rcut=rcut,
+            by_class=by_class,
             _kept={},
         )
 
@@ -146,35 +144,55 @@ class PhaseModel:
         )
 
     def curve(self, values: Mapping[str, float], r: Array) -> Array:
-        """Return G(r) of the endless crystal, undamped and uncut, shape (N,)."""
+        """Return G(r) of the endless crystal, undamped and uncut, shape (N, classes)."""
         histogram, widths = self._prepare(values, r, ())
         over_distance = self.convention != "pdffit2"
-        peaks = broadened(histogram, widths, r, over_distance=over_distance)
-        geometry = self._lattice(values)
-        return np.asarray(self._normalised(peaks, r) - self._baseline(geometry, r))
+        peaks = [
+            broadened(part, width, r, over_distance=over_distance)
+            for part, width in self._classes(histogram, widths)
+        ]
+        curves = self._normalised(np.stack(peaks, axis=1), r)
+        return np.asarray(curves - self._baseline(self._lattice(values), r))
 
     def curve_with_derivatives(
         self, values: Mapping[str, float], names: Sequence[str], r: Array
     ) -> Array:
-        """Return the curve and d curve / d name, shape (N, 1 + len(names))."""
+        """Return the curve and d curve / d name, shape (N, classes, 1 + len(names))."""
         moving = tuple(n for n in names if n in self.cell.names or n in self.positions.names)
         histogram, widths = self._prepare(values, r, moving)
         over_distance = self.convention != "pdffit2"
-        columns = broadened_with_derivatives(histogram, widths, r, over_distance=over_distance)
-        columns = self._normalised(columns, r)
-        lattice = self._lattice(values)
-        baseline = self._baseline(lattice, r)
+        columns = [
+            broadened_with_derivatives(part, width, r, over_distance=over_distance)
+            for part, width in self._classes(histogram, widths)
+        ]
+        curves = self._normalised(np.stack(columns, axis=1), r)
+        baseline = self._baseline(self._lattice(values), r)
         order = [f"uiso_{e}" for e in self.elements] + ["delta1", "delta2", "qbroad", *moving]
         place = {name: 1 + i for i, name in enumerate(order)}
-        result = np.zeros((len(r), 1 + len(names)))
-        result[:, 0] = columns[:, 0] - baseline
+        result = np.zeros((*curves.shape[:2], 1 + len(names)))
+        result[:, :, 0] = curves[:, :, 0] - baseline
         for i, name in enumerate(names, start=1):
             if name in place:
-                result[:, i] = columns[:, place[name]]
+                result[:, :, i] = curves[:, :, place[name]]
             if name in self.cell.names:
                 # The mean density falls as the cell grows.
-                result[:, i] += baseline * np.trace(self.cell.strain(values, name))
+                result[:, :, i] += baseline * np.trace(self.cell.strain(values, name))
         return result
+
+    def _classes(
+        self, histogram: PairHistogram, widths: Widths
+    ) -> list[tuple[PairHistogram, Widths]]:
+        """Return the pairs of elements one by one where they weigh differently, else together."""
+        if not self.by_class:
+            return [(histogram, widths)]
+        rows = [slice(c, c + 1) for c in range(len(histogram.counts))]
+        return [
+            (
+                replace(histogram, counts=histogram.counts[c], moved=histogram.moved[c]),
+                replace(widths, msd=widths.msd[c], members=widths.members[c]),
+            )
+            for c in rows
+        ]
 
     def _prepare(
         self, values: Mapping[str, float], r: Array, moving: tuple[str, ...]
@@ -182,9 +200,6 @@ class PhaseModel:
         _, members = class_members(len(self.elements))
         u = np.array([values[f"uiso_{element}"] for element in self.elements])
         msd = members @ u
-        if self.rcut > 0:
-            msd = np.concatenate([msd, msd * self.sratio**2])
-            members = np.concatenate([members, members * self.sratio**2])
         qbroad = values.get("qbroad", 0.0)
         widths = Widths(
             msd=msd,
@@ -216,7 +231,6 @@ class PhaseModel:
             self.group,
             r_max=r_max,
             step=FIT_STEP,
-            r_split=self.rcut,
             moves=moves,
         )
         self._kept[slot] = (key, histogram)
@@ -236,14 +250,32 @@ class PhaseModel:
         return lattice_from_cell(self.cell.cell(values))
 
     def _baseline(self, lattice: Array, r: Array) -> Array:
-        return 4.0 * math.pi * r * self.n_atoms / abs(float(np.linalg.det(lattice)))
+        volume = abs(float(np.linalg.det(lattice)))
+        mean_density = 4.0 * math.pi * r * self.n_atoms / volume
+        if not self.by_class:
+            return np.asarray(mean_density[:, None])
+        weights = self.atoms.occupancy * self.weights / (self.n_atoms * self.mean)
+        return np.asarray(mean_density[:, None] * class_shares(weights, self.group))
 
     def _normalised(self, peaks: Array, r: Array) -> Array:
         norm = self.n_atoms * self.mean**2
         if self.convention != "pdffit2":
             return peaks / norm
         divisor = np.where(r > 0, r, np.inf) * norm
-        return np.asarray(peaks / (divisor if peaks.ndim == 1 else divisor[:, None]))
+        return np.asarray(peaks / divisor.reshape(-1, *[1] * (peaks.ndim - 1)))
+
+
+def class_shares(weights: Array, group: NDArray[np.int64]) -> Array:
+    """Return the share of each pair of groups in the square of the summed weights, (classes,)."""
+    single = np.bincount(group, weights)
+    count = len(single)
+    return np.array(
+        [
+            single[a] * single[b] * (1.0 if a == b else 2.0)
+            for a in range(count)
+            for b in range(a, count)
+        ]
+    )
 
 
 def _geometry(atoms: Atoms, lattice: Array, xyz: Array, weights: Array) -> Geometry:

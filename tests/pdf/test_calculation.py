@@ -113,11 +113,42 @@ def test_the_cut_at_q_max_leaves_slower_waves_and_removes_faster_ones():
     grid = Grid.of(0.0, 0.02, 2001, q_max=20.0, convention="xorder")
     envelope = np.exp(-0.5 * ((grid.r - 20.0) / 3.0) ** 2)[:, None]
     for q, kept in ((15.0, 1.0), (25.0, 0.0)):
-        wave = np.sin(q * grid.r)[:, None]
+        wave = np.sin(q * grid.r)[:, None, None]
         done = grid.finish(wave, envelope)[:, 0]
         r = 0.02 * np.arange(2001)
         expected = kept * np.sin(q * r) * np.exp(-0.5 * ((r - 20.0) / 3.0) ** 2)
         np.testing.assert_allclose(done, expected, atol=1e-6)
+
+
+def test_form_factors_weigh_each_pair_by_its_own_function_of_q(made):
+    # The same through reciprocal space, step by step: partial G(r), F(Q), weights, G(r).
+    from xorder.pdf.phases import PhaseModel
+    from xorder.scattering import form_factor
+
+    crystal, q_max = made.rock_salt(), 18.0
+    r = 0.02 * np.arange(1, 2001)
+    found = pdf.calculate_gr(crystal, r=r, q_max=q_max, qdamp=0.12, form_factors="exact")
+    model = PhaseModel.of(crystal, by_class=True)
+    # Classes Cl-Cl, Cl-Na, Na-Na, each with its weight Z_a Z_b / <Z>² at Q = 0.
+    partial = model.curve(model.start(), r) * np.exp(-0.5 * (0.12 * r) ** 2)[:, None]
+    q = (np.arange(1500) + 0.5) * q_max / 1500
+    waves = np.sin(np.outer(q, r))
+    chlorine, sodium = (form_factor(e, q / (4 * np.pi)) for e in ("Cl", "Na"))
+    chlorine, sodium = chlorine * 17 / form_factor("Cl", 0.0), sodium * 11 / form_factor("Na", 0.0)
+    mean = (chlorine + sodium) / 2
+    ratio = np.stack([chlorine**2 / 17**2, chlorine * sodium / 187, sodium**2 / 11**2], axis=1)
+    ratio *= (14 / mean[:, None]) ** 2
+    reduced = np.sum((waves @ partial) * 0.02 * ratio, axis=1)
+    expected = 2 / np.pi * (waves.T @ reduced) * q_max / 1500
+    inside = r < 30.0
+    assert np.abs(found.gr - expected)[inside].max() < 1e-5 * np.abs(expected).max()
+
+
+def test_an_element_alone_has_no_weights_to_change(made):
+    r = np.arange(1.0, 15.0, 0.01)
+    constant = pdf.calculate_gr(made.nickel(), r=r, q_max=20.0)
+    exact = pdf.calculate_gr(made.nickel(), r=r, q_max=20.0, form_factors="exact")
+    np.testing.assert_allclose(exact.gr, constant.gr, atol=1e-9 * np.abs(constant.gr).max())
 
 
 @pytest.mark.parametrize("start", [0.01, 2.0, 10.0])
@@ -166,6 +197,8 @@ R = np.arange(1.0, 5.0, 0.01)
         ({"r": R, "uiso": {"Ni": 0.0}}, "uiso of Ni"),
         ({"r": R, "radiation": "electron"}, "unknown radiation"),
         ({"r": R, "convention": "mine"}, "unknown convention"),
+        ({"r": R, "form_factors": "some"}, "unknown form_factors"),
+        ({"r": R, "form_factors": "exact"}, "a q_max"),
         ({"r": R, "delta2": 9.0}, "no width"),
         ({"r": R, "sphere_diameter": 0.0}, "diameter"),
         ({"r": R, "scale": np.inf}, "scale"),

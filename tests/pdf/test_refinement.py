@@ -95,6 +95,18 @@ def test_mass_fractions_of_a_mixture(made, mixture):
     assert set(fit.crystals) == {"Ni", "NaCl"}
 
 
+def test_constant_weights_bias_the_fractions_and_exact_ones_do_not(made, mixture):
+    phases = {"Ni": made.nickel(), "NaCl": made.rock_salt()}
+    found = {}
+    for form_factors in ("constant", "exact"):
+        options = pdf.RefinementOptions(form_factors=form_factors)
+        fit = pdf.refine(mixture, phases, r_range=(1.7, 20.0), options=options)
+        found[form_factors] = (fit.fractions.mass[0], fit.r_w)
+    assert abs(found["exact"][0] - 0.4) < 0.002
+    assert abs(found["constant"][0] - 0.4) > 0.01
+    assert found["exact"][1] < 0.5 * found["constant"][1]
+
+
 def test_given_parameters_replace_those_of_the_same_name(made, nickel_data):
     given = Parameters([Parameter(name="a", value=3.52, vary=False)])
     fit = pdf.refine(nickel_data, made.nickel(), parameters=given)
@@ -178,6 +190,8 @@ def test_two_phases_of_one_name_are_refused(made, nickel_data):
         ({"grid": "fine"}, "grid"),
         ({"correlation": "delta3"}, "correlation"),
         ({"convention": "mine"}, "convention"),
+        ({"form_factors": "some"}, "form_factors"),
+        ({"form_factors": "exact", "convention": "pdffit2"}, "constant weights"),
         ({"starts": 0}, "starts"),
         ({"radiation": "electron"}, "radiation"),
     ],
