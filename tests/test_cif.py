@@ -4,12 +4,13 @@ import re
 import time
 import warnings
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from xorder import load_structure
+from xorder import load_structure, references
 from xorder.cif_sites import parse_formula, parse_number, split_species
 from xorder.errors import BadStructure, MissingFile, StructureWarning
 from xorder.structure import Crystal, composition, density, unit_cell_atoms
@@ -234,6 +235,42 @@ def test_windows_line_ends_read_alike(tmp_path: Path) -> None:
     path = tmp_path / "sample.cif"
     path.write_bytes(cif_text().replace("\n", "\r\n").encode())
     assert load_structure(path).notes == ()
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize(
+    "file", ["gsas2_style.cif", "materials_project_style.cif", "fullprof_style.cif"]
+)
+def test_files_of_programs_read_as_pymatgen_reads_them(file: str) -> None:
+    from pymatgen.io.cif import CifParser
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ours = load_structure(CIFS / file)
+        theirs = CifParser(CIFS / file).parse_structures(primitive=False)[0]
+    assert composition(ours) == pytest.approx(
+        {element.symbol: count for element, count in theirs.composition.element_composition.items()}
+    )
+    assert density(ours) == pytest.approx(theirs.density, rel=1e-3)
+    np.testing.assert_allclose(ours.cell, theirs.lattice.parameters, rtol=1e-6)
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("name", references.names())
+def test_reference_files_read_as_gemmi_reads_them(name: str) -> None:
+    import gemmi
+
+    text = (resources.files("xorder.reference_spectra") / f"structures/{name}.cif").read_text()
+    small = gemmi.make_small_structure_from_block(gemmi.cif.read_string(text).sole_block())
+    atoms = unit_cell_atoms(references.load(name))
+    theirs = small.get_all_unit_cell_sites()
+    assert len(theirs) == len(atoms.xyz)
+    for site in theirs:
+        difference = atoms.xyz - np.array(site.fract.tolist())
+        distance = np.abs(difference - np.round(difference)).sum(axis=1)
+        nearest = np.argmin(distance)
+        assert distance[nearest] < 1e-4
+        assert atoms.elements[nearest] == site.element.name
 
 
 # A file constructed with the features of the cyano-cluster deposit

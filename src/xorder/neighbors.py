@@ -177,7 +177,8 @@ def _close(
     """Return which points of two sets are nearer than a radius."""
     if len(starts) * len(images) <= PLAIN_SEARCH:
         squared = np.sum((starts[:, None, :] - images[None, :, :]) ** 2, axis=2)
-        return np.nonzero(squared <= radius**2)
+        start, image = np.nonzero(squared <= radius**2)
+        return start.astype(np.int64), image.astype(np.int64)
     from scipy.spatial import cKDTree
 
     found = cKDTree(starts).sparse_distance_matrix(cKDTree(images), radius, output_type="ndarray")
