@@ -120,6 +120,8 @@ def test_density_is_that_of_formula_weight_over_volume(load: Callable[..., Cryst
         (".25", 0.25, np.nan),
         ("1.2e-3", 0.0012, np.nan),
         ("1.5E2(3)", 150.0, 30.0),
+        ("1e999", np.nan, np.nan),
+        ("1e-400(3)", 0.0, 0.0),
         ("?", np.nan, np.nan),
         (".", np.nan, np.nan),
         ("0,25", np.nan, np.nan),
@@ -495,6 +497,9 @@ def test_unusable_atoms_are_named(load: Callable[..., Crystal], row: str, messag
     [
         ("_cell_length_a", "0", "edges above 0"),
         ("_cell_length_b", "-6.9", "edges above 0"),
+        ("_cell_length_c", "0.56401", "no crystal has such edges.*not nm"),
+        ("_cell_length_c", "1e7", "no crystal has such edges"),
+        ("_cell_length_c", "1e999", "_cell_length_c is '1e999'"),
         ("_cell_length_c", "?", r"_cell_length_c is '\?'"),
         ("_cell_length_c", "long", "_cell_length_c is 'long'"),
         ("_cell_angle_beta", "180", "no three axes have these angles"),
@@ -662,6 +667,11 @@ def test_an_unknown_occupancy_is_one_and_told(load: Callable[..., Crystal]) -> N
     row = "Ta1 Ta 0.73275 0.22093 0.87257 0.012 ?"
     with pytest.warns(StructureWarning, match=r"occupancy '\?' taken as 1: Ta1"):
         load(atoms=replaced(1, row))
+
+
+def test_a_list_of_atoms_in_two_loops_is_refused(load: Callable[..., Crystal]) -> None:
+    with pytest.raises(BadStructure, match="_atom_site_calc_flag has 2 values for 8 atoms"):
+        load(more="_cell_formula_units_Z 4\nloop_\n_atom_site_calc_flag\nd\ndum\n")
 
 
 def test_a_modulated_structure_is_told(load: Callable[..., Crystal]) -> None:

@@ -41,8 +41,14 @@ class _Reading:
 
     def column(self, *names: str) -> Sequence[str]:
         """Return the first of some columns of the list of atoms, or nothing."""
+        count = len(self.items["_atom_site_fract_x"])
         for name in names:
             values = self.items.get(f"_atom_site_{name}")
+            if values and len(values) != count and not name.startswith("aniso"):
+                raise self.bad(
+                    f"_atom_site_{name} has {len(values)} values for {count} atoms",
+                    "one list of atoms",
+                )
             if values:
                 return values
         return ()
@@ -61,10 +67,12 @@ def parse_number(text: str) -> tuple[float, float]:
         return math.nan, math.nan
     sign, mantissa, exponent, error = match.groups()
     value = float(sign + mantissa + (exponent or ""))
+    if math.isinf(value):
+        return math.nan, math.nan
     if error is None:
         return value, math.nan
     decimals = len(mantissa.partition(".")[2]) - int((exponent or "e0")[1:])
-    return value, int(error) * 10.0**-decimals
+    return value, float(f"{error}e{-decimals}")
 
 
 def parse_formula(formula: str) -> dict[str, float]:

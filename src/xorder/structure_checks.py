@@ -26,6 +26,8 @@ from xorder.symmetry import CELL_IMPOSSIBLE, CELL_ROUNDING, cell_misfit, triplet
 
 __all__ = ["check_cell", "check_usable", "find_doubts"]
 
+#: No crystal has shorter or longer edges, Å: the unit is another.
+SHORTEST_EDGE, LONGEST_EDGE = 1.0, 1e5
 #: Nearer than this (Å) two atoms cannot both be there.
 TOO_CLOSE = 0.5
 #: Occupancies are printed with two digits or more: a sum may exceed 1 by this.
@@ -40,6 +42,12 @@ def check_cell(cell: Array, source: str = "") -> None:
     if not np.all(np.isfinite(cell)) or np.any(cell[:3] <= 0):
         raise BadStructure(
             f"the cell is {listed}", expected="edges above 0 Å", source=source or None
+        )
+    if np.any(cell[:3] < SHORTEST_EDGE) or np.any(cell[:3] > LONGEST_EDGE):
+        raise BadStructure(
+            f"the cell is {listed}: no crystal has such edges",
+            expected="edges in Å (not nm or m)",
+            source=source or None,
         )
     cosines = np.cos(np.deg2rad(cell[3:]))
     squared = 1.0 - np.sum(cosines**2) + 2.0 * np.prod(cosines)
@@ -231,7 +239,8 @@ def _displacement_doubts(crystal: Crystal) -> Iterable[str]:
 def _not_positive(site: Site, lattice: Array) -> bool:
     if site.uij is None:
         return site.uiso < 0
-    return bool(np.linalg.eigvalsh(cartesian_from_cif_u(site.uij, lattice))[0] < -1e-6)
+    tensor = cartesian_from_cif_u(site.uij, lattice)
+    return not np.isfinite(tensor).all() or bool(np.linalg.eigvalsh(tensor)[0] < -1e-6)
 
 
 def _listed(labels: Iterable[str]) -> str:
