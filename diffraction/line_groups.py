@@ -37,6 +37,8 @@ class LineGroup:
     """Standard uncertainties."""
     radiation: Radiation
     """Spectral lines."""
+    target: int
+    """Index of the line that the window is about."""
     positions: Array
     """Calculated angle of each line at the first wavelength, degrees, shape (lines,)."""
     crystals: NDArray[np.int64]

@@ -31,12 +31,15 @@ class DiffractionRecipe:
     """Number of planes to choose where none are named."""
     window: float | None = None
     """Width of the fitted window in degrees; it follows the peak's width where left out."""
-    tolerance: float = 0.3
-    """How far in degrees a line may lie from where the structure puts it."""
-    instrument_fwhm: float = 0.05
-    """Width in degrees that the instrument gives a line; widths below half of it are refused."""
-    max_fwhm: float = 1.5
-    """Widest line in degrees that is still told from amorphous scattering."""
+    tolerance: float | None = None
+    """How far in degrees a line may lie from where the structure puts it; left out, 0.3° at Cu Kα
+    and in proportion to the wavelength."""
+    instrument_fwhm: float | None = None
+    """Width in degrees that the instrument gives a line, of which a width is at least half; left
+    out, 0.05° at Cu Kα and in proportion to the wavelength."""
+    max_fwhm: float | None = None
+    """Widest line in degrees that is still told from amorphous scattering; left out, 1.5° at Cu Kα
+    and in proportion to the wavelength."""
     uiso: float = 0.01
     """Displacement in Å² for sites of a structure without one."""
 

@@ -17,10 +17,20 @@ from xorder.errors import BadInput
 from xorder.parameters import Parameter, Parameters
 from xorder.results import Array, quantity
 
-__all__ = ["TrackingOptions", "line_group", "resumed", "started", "width_bounds"]
+__all__ = [
+    "Limits",
+    "TrackingOptions",
+    "limits_at",
+    "line_group",
+    "resumed",
+    "started",
+    "width_bounds",
+]
 
 #: A neighbour weaker than this share of the plane's calculated intensity is left out of the fit.
 WEAK = 0.01
+#: Cu Kα1 in Å: default lengths are those of laboratory patterns and scale with the wavelength.
+COPPER = 1.540593
 #: Lines nearer than this share of the FWHM keep their calculated ratio.
 INSEPARABLE = 0.7
 #: Lines nearer than this many FWHM move together; farther ones each find their place, because the
@@ -30,14 +40,10 @@ TOGETHER = 1.5
 HALF_WINDOWS = (6.0, 4.0, 2.5, 1.5)
 #: More groups of lines than this in one window hold one another up.
 CROWDED = 6
-#: No window reaches farther than this (degrees) from a line, unless the line itself is that wide.
-LONGEST = 2.0
 #: A line above this share of the plane's intensity is not to be cut by the end of a window.
 CUTTING = 0.1
 #: Lines this many FWHM outside a window still reach into it with their tails.
 TAILS = 4.0
-#: A window wider than this (degrees) gets a curved background: a halo is not straight over it.
-CURVED = 2.0
 
 Indices = NDArray[np.int64]
 
@@ -48,12 +54,15 @@ class TrackingOptions:
 
     window: float | None = quantity("°", default=None)
     """Width of the fitted window in degrees; where None it follows the peak's width."""
-    tolerance: float = quantity("°", default=0.3)
-    """How far in degrees a line may lie from where the structure puts it."""
-    instrument_fwhm: float = quantity("°", default=0.05)
-    """Width in degrees that the instrument gives a line; a fitted width is at least half of it."""
-    max_fwhm: float = quantity("°", default=1.5)
-    """Widest line in degrees that is still told from amorphous scattering."""
+    tolerance: float | None = quantity("°", default=None)
+    """How far in degrees a line may lie from where the structure puts it; 0.3° at Cu Kα where None,
+    and in proportion to the wavelength."""
+    instrument_fwhm: float | None = quantity("°", default=None)
+    """Width in degrees that the instrument gives a line, of which a fitted width is at least half;
+    0.05° at Cu Kα where None, and in proportion to the wavelength."""
+    max_fwhm: float | None = quantity("°", default=None)
+    """Widest line in degrees that is still told from amorphous scattering; 1.5° at Cu Kα where
+    None, and in proportion to the wavelength."""
     n_planes: int = 5
     """Number of planes to choose where none are named."""
     uiso: float = quantity("Å²", default=0.01)
@@ -67,18 +76,49 @@ class TrackingOptions:
                 raise BadInput(f"{name} is {value:g}", expected="a number above 0")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """The lengths of `TrackingOptions` at a wavelength, all in degrees."""
+
+    window: float | None
+    """Width of the window; None where it follows the peak's width."""
+    tolerance: float
+    """Farthest a line lies from its calculated place."""
+    instrument_fwhm: float
+    """Width that the instrument gives."""
+    max_fwhm: float
+    """Widest line."""
+    longest: float
+    """No window reaches farther than this from a line, unless the line itself is that wide."""
+    curved: float
+    """A window wider than this gets a curved background: a halo is not straight over it."""
+
+
+def limits_at(options: TrackingOptions, wavelength: float) -> Limits:
+    """Return the lengths in degrees; those left out in proportion to the wavelength."""
+    scale = wavelength / COPPER
+    return Limits(
+        window=options.window,
+        tolerance=options.tolerance or 0.3 * scale,
+        instrument_fwhm=options.instrument_fwhm or 0.05 * scale,
+        max_fwhm=options.max_fwhm or 1.5 * scale,
+        longest=2.0 * scale,
+        curved=2.0 * scale,
+    )
+
+
 def line_group(
     pattern: Pattern,
     known: Sequence[Reflections],
     line: int,
     width: float,
-    options: TrackingOptions,
+    limits: Limits,
 ) -> LineGroup | None:
     """Return the window around a line and the lines in it; None where points are too few."""
-    least = max(width, 1.5 * options.instrument_fwhm)
-    halves = [min(n * least, max(LONGEST, 2.5 * width)) for n in HALF_WINDOWS]
-    if options.window is not None:
-        halves = [0.5 * options.window]
+    least = max(width, 1.5 * limits.instrument_fwhm)
+    halves = [min(n * least, max(limits.longest, 2.5 * width)) for n in HALF_WINDOWS]
+    if limits.window is not None:
+        halves = [0.5 * limits.window]
     for half in halves:
         inside = _inside(pattern, known, line, half, width)
         x = pattern.two_theta[inside]
@@ -87,7 +127,7 @@ def line_group(
         members = _members(known, line, x, width)
         if members.clusters.max() < CROWDED:
             break
-    parameters = _start(x, pattern.intensity[inside], members, width, options)
+    parameters = _start(x, pattern.intensity[inside], members, width, limits)
     if len(x) < 2 * len(parameters):
         return None
     return LineGroup(
@@ -95,6 +135,7 @@ def line_group(
         intensity=pattern.intensity[inside],
         sigma=pattern.sigma[inside],
         radiation=pattern.wavelength,
+        target=members.target,
         positions=members.positions,
         crystals=members.crystals,
         clusters=members.clusters,
@@ -141,6 +182,7 @@ def _uncut_end(lines: Array, reach: float, half: float, width: float) -> float:
 class _Members:
     """The lines that matter in a window; each array has one entry a line."""
 
+    target: int
     positions: Array
     crystals: Indices
     clusters: Indices
@@ -154,6 +196,7 @@ def _members(known: Sequence[Reflections], line: int, x: Array, width: float) ->
     The plane's own crystal, cluster and shift are number 0. How much of an impurity there is is not
     known, so each of its lines above 1 % of its strongest counts.
     """
+    target = 0
     lists: dict[str, list[Array]] = {"place": [], "power": []}
     groups: dict[str, list[Indices]] = {"crystal": [], "cluster": [], "together": [], "inside": []}
     for number, found in enumerate(known):
@@ -167,7 +210,7 @@ def _members(known: Sequence[Reflections], line: int, x: Array, width: float) ->
         inside = np.asarray((place > x[0]) & (place < x[-1]))
         own = int(np.searchsorted(keep, line)) if number == 0 else None
         if own is not None:
-            inside[own] = True
+            inside[own], target = True, own
         if not inside.any():
             continue
         # A line outside only lends its tail: it goes with the nearest line inside.
@@ -183,6 +226,7 @@ def _members(known: Sequence[Reflections], line: int, x: Array, width: float) ->
     clusters, power = np.concatenate(groups["cluster"]), np.concatenate(lists["power"])
     totals = np.bincount(clusters, weights=power * np.concatenate(groups["inside"]))
     return _Members(
+        target=target,
         positions=np.concatenate(lists["place"]),
         crystals=np.concatenate(groups["crystal"]),
         clusters=clusters,
@@ -203,19 +247,17 @@ def _numbered(place: Array, gap: float, own: int | None, before: Sequence[Indice
     return groups + (int(before[-1].max()) + 1 if before else 0)
 
 
-def _start(
-    x: Array, y: Array, members: _Members, width: float, options: TrackingOptions
-) -> Parameters:
+def _start(x: Array, y: Array, members: _Members, width: float, limits: Limits) -> Parameters:
     edge = max(3, len(x) // 8)
     left, right = float(np.median(y[:edge])), float(np.median(y[-edge:]))
-    low, high = width_bounds(options)
+    low, high = width_bounds(limits)
     total = max(float(np.trapezoid(y - 0.5 * (left + right), x)), 1e-3 * float(np.ptp(y)))
     count = int(members.clusters.max()) + 1
-    far, wide = options.tolerance, float(np.clip(width, 1.1 * low, 0.9 * high))
+    far, wide = limits.tolerance, float(np.clip(width, 1.1 * low, 0.9 * high))
     shared = [
         Parameter(name="b0", value=0.5 * (left + right), unit="counts"),
         Parameter(name="b1", value=(right - left) / float(x[-1] - x[0]), unit="counts/°"),
-        Parameter(name="b2", value=0.0, vary=bool(x[-1] - x[0] > CURVED), unit="counts/°²"),
+        Parameter(name="b2", value=0.0, vary=bool(x[-1] - x[0] > limits.curved), unit="counts/°²"),
         Parameter(name="eta", value=0.5, min=0.0, max=1.0),
     ]
     shifts = [
@@ -232,12 +274,12 @@ def _start(
     return Parameters([*shared, *shifts, *widths, *areas])
 
 
-def started(group: LineGroup, options: TrackingOptions) -> list[LineGroup]:
+def started(group: LineGroup, limits: Limits) -> list[LineGroup]:
     """Return the group with several starts: as estimated, and moved to the highest point."""
     expected = float(group.positions[group.clusters == 0][0])
-    near = np.abs(group.two_theta - expected) < options.tolerance
+    near = np.abs(group.two_theta - expected) < limits.tolerance
     top = group.two_theta[near][np.argmax(group.intensity[near])] if near.any() else expected
-    shift = float(np.clip(top - expected, -options.tolerance, options.tolerance))
+    shift = float(np.clip(top - expected, -limits.tolerance, limits.tolerance))
     return [_moved(group, 1.0, 0.0), _moved(group, 1.0, shift), _moved(group, 0.4, shift)]
 
 
@@ -264,5 +306,5 @@ def resumed(group: LineGroup, values: Mapping[str, float]) -> LineGroup:
     return replace(group, parameters=p)
 
 
-def width_bounds(options: TrackingOptions) -> tuple[float, float]:
-    return 0.5 * options.instrument_fwhm, options.max_fwhm
+def width_bounds(limits: Limits) -> tuple[float, float]:
+    return 0.5 * limits.instrument_fwhm, limits.max_fwhm

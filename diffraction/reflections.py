@@ -17,8 +17,8 @@ from xorder.structure import Atoms, Crystal, unit_cell_atoms
 
 __all__ = ["Reflections", "calculate_reflections", "equivalent_planes", "structure_factors"]
 
-#: Phases are made in blocks of this many complex numbers (8 MB), so that memory stays bounded.
-BLOCK = 1 << 19
+#: Phases are made in blocks of this many complex numbers (1 MB), which stay in the cache.
+BLOCK = 1 << 16
 #: |F|² below this share of (Σ f)² is zero: extinct.
 EXTINCT = 1e-14
 #: More candidate hkl than this is a cell or a range by mistake.
@@ -176,13 +176,14 @@ class _Table:
         keys = list(zip(atoms.species.tolist(), uiso.tolist(), strict=True))
         kinds = sorted(set(keys))
         index = {kind: i for i, kind in enumerate(kinds)}
-        # Anisotropic atoms come last, so that their extra factor is one slice.
-        order = np.argsort(self.anisotropic, kind="stable")
+        members = np.array([index[key] for key in keys])
+        # Anisotropic atoms come last and kinds stand together, so that factors and sums are slices.
+        order = np.lexsort((members, self.anisotropic))
+        kinds = [kinds[i] for i in dict.fromkeys(members[order].tolist())]
+        self.starts = np.flatnonzero(np.diff(members[order], prepend=-1))
         self.xyz = atoms.xyz[order]
+        self.occupancy = atoms.occupancy[order]
         self.first_anisotropic = int(np.count_nonzero(~self.anisotropic))
-        members = np.array([index[key] for key in keys])[order]
-        self.sums = np.zeros((len(order), len(kinds)), dtype=complex)
-        self.sums[np.arange(len(order)), members] = atoms.occupancy[order]
         self.species = [species for species, _ in kinds]
         self.uiso = np.array([u for _, u in kinds])
         self.reciprocal = np.linalg.inv(atoms.lattice)
@@ -198,7 +199,7 @@ class _Table:
         if self.beta.size:
             products = (hkl[:, :, None] * hkl[:, None, :]).reshape(-1, 9).astype(float)
             phases[:, self.first_anisotropic :] *= np.exp(products @ self.beta)
-        sums = phases @ self.sums
+        sums = np.add.reduceat(phases, self.starts, axis=1)
         g_squared = np.sum((hkl @ self.reciprocal.T) ** 2, axis=1)
         s = np.sqrt(g_squared) / 2.0
         f0 = {species: form_factor(species, s) for species in set(self.species)}
@@ -209,13 +210,15 @@ class _Table:
         return np.asarray(np.abs(a) ** 2 + np.abs(b) ** 2)
 
     def _phases(self, hkl: Planes) -> NDArray[np.complex128]:
-        """Return exp(2πi h·x), shape (planes, atoms), from one table of powers an axis."""
+        """Return o exp(2πi h·x), shape (planes, atoms), from one table of powers an axis."""
         product: NDArray[np.complex128] | None = None
         for axis in range(3):
             indices = hkl[:, axis]
             low = int(indices.min())
             orders = np.arange(low, int(indices.max()) + 1)
             table = np.exp(2j * np.pi * orders[:, None] * self.xyz[None, :, axis])
+            if axis == 0:
+                table *= self.occupancy
             rows = table[indices - low]
             product = rows if product is None else np.multiply(product, rows, out=product)
         assert product is not None  # noqa: S101
