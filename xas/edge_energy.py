@@ -16,6 +16,10 @@ __all__ = ["find_e0"]
 CALIBRATION = 60.0
 
 
+#: A scan shorter than this (eV) shows no edge.
+SHORTEST_SPAN = 30.0
+
+
 def find_e0(spectrum: Spectrum, *, smoothing: float = 1.0) -> tuple[float, float]:
     """Return the energy of the largest slope and its spread over the smoothing, in eV.
 
@@ -45,6 +49,12 @@ def find_e0(spectrum: Spectrum, *, smoothing: float = 1.0) -> tuple[float, float
 def _edge_window(spectrum: Spectrum) -> tuple[float, float]:
     energy = spectrum.energy
     low, high = float(energy[1]), float(energy[-2])
+    if high - low < SHORTEST_SPAN:
+        raise BadInput(
+            f"the spectrum spans {energy[-1] - energy[0]:.1f} eV",
+            expected=f"at least {SHORTEST_SPAN:g} eV around an edge, or give e0",
+            source=spectrum.source or None,
+        )
     if not (spectrum.element and spectrum.edge):
         # At the ends there is nothing to step from or to.
         return low + 10.0, high - 10.0

@@ -33,7 +33,8 @@ WAVELETS = ("morlet", "cauchy")
 #: Points of the transform: 4096 steps of 0.05 Å⁻¹ keep the ends of the data apart.
 N_FFT = 4096
 
-Complex = NDArray[np.complex128]
+#: A maximum lower than this share of the range's highest point is a ripple on a slope.
+STANDING_OUT = 0.5
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -205,7 +206,9 @@ def wavelet_maximum(
 ) -> WaveletMaximum:
     """Return the highest maximum of a map in a range, by a paraboloid through its neighbours.
 
-    Standard errors follow white noise of `Wavelets.epsilon_k` through the map to first order.
+    Standard errors follow white noise of `Wavelets.epsilon_k` through the map to first order. A
+    maximum within five standard errors, or below half of the range's highest point (a ripple on
+    the slope of something outside), is none: ``success`` is False and the numbers are NaN.
 
     Parameters
     ----------
@@ -225,8 +228,14 @@ def wavelet_maximum(
     tops = np.argwhere(inside & _is_maximum(wavelets.magnitude))
     if tops.size == 0:
         return _no_maximum("the map has no maximum in the range, only slopes")
-    row, column = tops[np.argmax(wavelets.magnitude[tops[:, 0], tops[:, 1]])]
-    return _paraboloid(wavelets, int(row), int(column))
+    values = wavelets.magnitude[tops[:, 0], tops[:, 1]]
+    row, column = tops[np.argmax(values)]
+    if np.max(values) < STANDING_OUT * np.max(wavelets.magnitude[rows, columns]):
+        return _no_maximum("no maximum stands out in the range from the slopes at its border")
+    found = _paraboloid(wavelets, int(row), int(column))
+    if found.value < 5.0 * found.value_stderr:
+        return _no_maximum("the highest maximum in the range is within the noise")
+    return found
 
 
 @recorded

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from xorder import xas
-from xorder.errors import BadInput, DataWarning, MissingFile, UnreadableFile
+from xorder.errors import BadInput, DataWarning, MissingFile, UnreadableFile, XorderError
 
 ENERGY = np.linspace(8900.0, 9300.0, 60)
 MU = 1.0 + (ENERGY > 8980) * 1.0
@@ -278,3 +280,36 @@ RECIPES = {
 def test_a_recipe_names_the_key_that_is_wrong(key: str) -> None:
     with pytest.raises(BadInput, match=key):
         xas.XasRecipe(**RECIPES[key])
+
+
+@pytest.mark.filterwarnings("ignore::xorder.errors.DataWarning")
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    kind=st.sampled_from(["columns", "xdi", "athena", "ssrl", "9809", "hxma"]),
+    place=st.floats(0.0, 1.0),
+    damage=st.binary(min_size=0, max_size=30),
+    lost=st.integers(0, 400),
+)
+def test_a_damaged_file_is_read_or_refused_but_never_breaks(
+    tmp_path: Path, kind: str, place: float, damage: bytes, lost: int
+) -> None:
+    heads = {
+        "columns": "# energy mu",
+        "xdi": "# XDI/1.0\n# Column.1: energy eV\n# Column.2: mutrans\n#----",
+        "athena": "# Athena project file -- Demeter version 0.9\n$old_group = 'a';\n"
+        "@args = ('label','x','titles',['a','b']);\n@x = ('1','2');\n@y = ('1','2');\n[record]",
+        "ssrl": "SSRL EXAFS Data Collector 1.3\nData:\nAchieved Energy\nI0\n",
+        "9809": "  9809 KEK-PF\n Mono : Si(111) D= 3.1 A\n Mode 0 0 1\n Offset 0 0 5",
+        "hxma": '# CLS Data Acquisition\n#(1) "$(EnergyAchieved)" "$(Detector1)"',
+    }
+    content = columns_text(head=heads[kind]).encode()
+    start = int(place * len(content))
+    path = tmp_path / "damaged.dat"
+    path.write_bytes(content[:start] + damage + content[start + lost :])
+    try:
+        spectra = xas.read_all(path)
+    except XorderError:
+        return
+    assert all(np.all(np.diff(s.energy) > 0) for s in spectra)

@@ -103,6 +103,23 @@ def test_a_slope_is_no_maximum(make_exafs: MakeExafs) -> None:
     assert np.isnan(top.value)
 
 
+def test_a_ripple_on_the_slope_of_a_shell_is_no_feature(make_exafs: MakeExafs) -> None:
+    """Noise far out must not be reported as the feature that is gone."""
+    exafs = make_exafs(chi=packet(2.4, 5.0, 1.5), epsilon_k=1e-5)
+    noise = 1e-5 * np.random.default_rng(5).standard_normal(exafs.k.size)
+    wavelets = xas.transform_to_wavelets(replace(exafs, chi=exafs.chi + noise), k_range=RANGE)
+    feature = xas.wavelet_maximum(wavelets, r_range=(3.2, 4.8))
+    assert not feature.success
+    assert "only slopes" in feature.message or "stands out" in feature.message
+
+
+def test_a_map_of_noise_has_no_maximum(make_exafs: MakeExafs) -> None:
+    exafs = make_exafs(chi=lambda k: 1e-3 * np.random.default_rng(6).standard_normal(k.size))
+    feature = xas.wavelet_maximum(xas.transform_to_wavelets(exafs, k_range=RANGE))
+    assert not feature.success
+    assert "noise" in feature.message
+
+
 def test_a_box_outside_the_map_is_refused(make_exafs: MakeExafs) -> None:
     wavelets = xas.transform_to_wavelets(make_exafs(chi=np.sin), k_range=RANGE)
     with pytest.raises(BadInput, match="the map has 0 distances"):

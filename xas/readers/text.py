@@ -101,35 +101,25 @@ def table_from_lines(lines: list[str], path: Path) -> TextTable:
         width, with the line.
     """
     start = _first_row(lines, path)
-    rows: list[list[float]] = []
+    rows: list[list[str]] = []
     numbers: list[int] = []
     for number, line in enumerate(lines[start:], start=start + 1):
-        if not line.strip() or _COMMENT.match(line):
-            continue
-        rows.append(_row(line, number, path))
-        numbers.append(number)
+        if line.strip() and not _COMMENT.match(line):
+            rows.append(_tokens(line))
+            numbers.append(number)
     messages = _drop_unfinished(rows, numbers, path)
-    width = len(rows[0])
-    if width < 2:
+    if len(rows[0]) < 2:
         raise UnreadableFile(
             "the file has one column of numbers",
             expected="an energy and at least one signal",
             source=path,
             line=numbers[0],
         )
-    for row, number in zip(rows, numbers, strict=True):
-        if len(row) != width:
-            raise UnreadableFile(
-                f"the row has {len(row)} numbers, the rows before have {width}",
-                expected=f"{width} numbers",
-                source=path,
-                line=number,
-            )
     header = tuple(lines[:start])
     return TextTable(
         header=header,
-        table=np.array(rows),
-        labels=_labels(header, width),
+        table=_table(rows, numbers, path),
+        labels=_labels(header, len(rows[0])),
         messages=messages,
     )
 
@@ -170,30 +160,44 @@ def _tokens(line: str) -> list[str]:
 def _width(line: str) -> int:
     """Return how many numbers a line has, 0 where it has anything else."""
     tokens = _tokens(line)
+    return len(tokens) if all(map(_is_number, tokens)) else 0
+
+
+def _table(rows: list[list[str]], numbers: list[int], path: Path) -> Array:
+    """Return the rows as numbers, or say which is none."""
     try:
-        for token in tokens:
-            float(token)
+        return np.array(rows, dtype=float)
     except ValueError:
-        return 0
-    return len(tokens)
-
-
-def _row(line: str, number: int, path: Path) -> list[float]:
-    values = []
-    for column, token in enumerate(_tokens(line), start=1):
-        try:
-            values.append(float(token))
-        except ValueError:
+        pass
+    width = len(rows[0])
+    for row, number in zip(rows, numbers, strict=True):
+        for column, token in enumerate(row, start=1):
+            if not _is_number(token):
+                raise UnreadableFile(
+                    f"column {column} holds {token[:30]!r}",
+                    expected="a number",
+                    source=path,
+                    line=number,
+                )
+        if len(row) != width:
             raise UnreadableFile(
-                f"column {column} holds {token[:30]!r}",
-                expected="a number",
+                f"the row has {len(row)} numbers, the rows before have {width}",
+                expected=f"{width} numbers",
                 source=path,
                 line=number,
-            ) from None
-    return values
+            )
+    raise UnreadableFile("the table holds something that is not a number", source=path)
 
 
-def _drop_unfinished(rows: list[list[float]], numbers: list[int], path: Path) -> tuple[str, ...]:
+def _is_number(token: str) -> bool:
+    try:
+        float(token)
+    except ValueError:
+        return False
+    return True
+
+
+def _drop_unfinished(rows: list[list[str]], numbers: list[int], path: Path) -> tuple[str, ...]:
     if len(rows) < 2 or len(rows[-1]) >= len(rows[0]):
         return ()
     message = (

@@ -63,6 +63,10 @@ def _panels(count: int) -> tuple[Figure, list[Axes], list[Axes]]:
     if count == 0:
         figure = Figure(figsize=(PAGE / 2, 2.8), layout="constrained")
         return figure, [figure.subplots()], []
+    if count == 1:
+        figure = Figure(figsize=(0.8 * PAGE, 4.8), layout="constrained")
+        panels = list(figure.subplots(2, 2).ravel())
+        return figure, panels[:3], panels[3:]
     rows = math.ceil(count / MAPS_A_ROW)
     across = min(count, MAPS_A_ROW)
     figure = Figure(figsize=(PAGE, 2.7 + 2.0 * rows), layout="constrained")
@@ -72,6 +76,9 @@ def _panels(count: int) -> tuple[Figure, list[Axes], list[Axes]]:
     grid = lower.subplots(rows, across, squeeze=False, sharex=True, sharey=True).ravel()
     for spare in grid[count:]:
         spare.set_visible(False)
+    for index, ax in enumerate(grid[:count]):
+        # The lowest map of each column carries the labels, also above a spare place.
+        ax.tick_params(labelbottom=index + across >= count, labelleft=index % across == 0)
     return figure, top, list(grid[:count])
 
 
@@ -83,6 +90,7 @@ def _near_edge(ax: Axes, analyses: Sequence[XasAnalysis]) -> pandas.DataFrame:
     e0 = analyses[0].normalized.e0
     for index, analysis in enumerate(analyses):
         plot_norm(analysis.normalized, ax, color=_colour(index), label=analysis.name)
+    ax.locator_params(axis="x", nbins=5)
     ax.set_xlim(e0 + NEAR_EDGE[0], e0 + NEAR_EDGE[1])
     ax.set_ylim(bottom=-0.05)
     element, edge = analyses[0].normalized.element, analyses[0].normalized.edge
@@ -142,9 +150,10 @@ def _maps(
         mesh = plot_wavelets(wavelets, ax, vmax=highest)[0]
         panel_label(ax, "def"[index] if len(analyses) <= 3 else chr(ord("d") + index % 23))
         ax.set_title(analysis.name, fontsize=7.0)
-        ax.label_outer()
-        if index:
+        if len(analyses) > 1 and index % MAPS_A_ROW:
             ax.set_ylabel("")
+        if index + MAPS_A_ROW < len(analyses):
+            ax.set_xlabel("")
         feature = analysis.feature
         if feature is not None and feature.success:
             ax.plot(feature.k, feature.r, "+", color="white", markersize=6, markeredgewidth=0.9)
