@@ -213,7 +213,11 @@ def _window(
     result = fit_result(measured, objective, found)
     errors = np.sqrt(np.diag(scale_covariance(objective, found))) if found.success else unknown
     # What was found for the whole range is said there.
-    flags = tuple(m for m in result.messages if "anisotropic" not in m)
+    said = ("anisotropic", "gives no displacement", "constant in Q")
+    flags = tuple(m for m in result.messages if not any(words in m for words in said))
+    higher = int(np.count_nonzero(found.minima > 1.01 * found.minima[0]))
+    if higher:
+        flags += (f"{higher} of {len(found.minima)} starts ended in a higher minimum",)
     return _Window(r_range, result, errors, flags, objective.n_independent)
 
 

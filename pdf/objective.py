@@ -56,6 +56,9 @@ class PdfObjective:
         self._kernels: dict[Grid, dict[str, Kernel]] = {}
         self.sample: dict[str, float] | None = None
         self.parameters = self._start(measured)
+        self.constant_xray_weights = (
+            options.radiation or measured.radiation
+        ) == "xray" and not any(model.by_class for model in self.phases.values())
         if any(m.by_class for m in self.phases.values()):
             self.sample = self._sample(measured)
             values = self.parameters.valuesdict()

@@ -22,7 +22,7 @@ class RefinementOptions:
     convention: Literal["xorder", "pdffit2", "srreal"] = "xorder"
     """Whose definition of G(r) to follow."""
     form_factors: Literal["exact", "constant"] | None = None
-    """X-ray weights of the pairs: the form factors as functions of Q, or constant; exact if open."""
+    """X-ray weights of the pairs: form factors as functions of Q, or constant; None is exact."""
     refine_cell: bool = True
     """Whether the cell, as symmetry allows, is free."""
     refine_uiso: bool = True
@@ -86,7 +86,7 @@ class PdfRecipe:
     convention: Literal["xorder", "pdffit2", "srreal"] = "xorder"
     """Whose definition of G(r) to follow."""
     form_factors: Literal["exact", "constant"] | None = None
-    """X-ray weights of the pairs: the form factors as functions of Q, or constant; exact if open."""
+    """X-ray weights of the pairs: form factors as functions of Q, or constant; None is exact."""
     qdamp: float = 0.04
     """Resolution damping in Å⁻¹; the start value where it is refined."""
     qbroad: float = 0.0

@@ -315,6 +315,12 @@ def _messages(objective: PdfObjective, found: FitResult, r_w: float) -> tuple[st
             f"{found.nvarys} variables for {objective.n_independent:.0f} independent points is "
             "more than one in three"
         )
+    several = len({e for model in objective.phases.values() for e in model.elements}) > 1
+    if objective.constant_xray_weights and several and len(objective.phases) > 1:
+        messages.append(
+            "X-ray weights were constant in Q, which biases mass fractions by several per cent; "
+            "form_factors = 'exact' does not"
+        )
     for phase, model in objective.phases.items():
         unknown = [e for e, u in model.known_uiso().items() if not math.isfinite(u)]
         if unknown:

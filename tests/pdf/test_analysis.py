@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -66,6 +67,34 @@ def test_a_series_makes_one_figure_with_its_data(mixed, files, recipe, tmp_path)
     assert set(drawing.tables["a"]["sample"]) == {"pure", "a mixture"}
     written = drawing.save(tmp_path, formats=("png",))
     assert all(path.stat().st_size > 0 for path in written)
+
+
+def test_a_failed_refinement_is_drawn_as_failed(mixed):
+    fit = mixed.fit
+    gone = np.full_like(fit.r, np.nan)
+    failed = replace(
+        mixed, fit=replace(fit, fit=None, model=gone, difference=gone), boxcar=None, numbers=()
+    )
+    drawing = draw([failed])
+    texts = [text.get_text() for text in drawing.figure.axes[0].texts]
+    assert texts == ["refinement failed"]
+
+
+def test_kernels_compile_where_no_cache_can_be_written(monkeypatch):
+    import numba
+
+    from xorder.pdf import kernels
+
+    real = numba.njit
+
+    def without_a_writable_folder(*args, cache=False, **kwargs):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(numba, "njit", without_a_writable_folder)
+    double = kernels._compiled(lambda x: 2.0 * x)
+    assert double(2.0) == 4.0
 
 
 def test_without_structures_the_curve_is_shown(files):

@@ -1,5 +1,7 @@
 """Box-car: fractions against length scale, their errors, and what cannot be windowed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -80,6 +82,24 @@ def test_one_phase_gives_its_scale(made, nanocrystals):
     box = pdf.fit_boxcar(nanocrystals, [made.rock_salt()], width=8.0, step=8.0, free=("scale",))
     assert box.scale.shape == (len(box.r_max), 1)
     np.testing.assert_allclose(box.mass_fraction, np.nan)
+
+
+def test_without_a_fit_of_the_whole_range_no_window_is_drawn_as_good(nanocrystals, phases, boxcar):
+    failed = replace(boxcar.whole, fit=None)
+    box = pdf.fit_boxcar(nanocrystals, phases, whole=failed)
+    assert box.undecided.all()
+    assert np.isnan(box.mass_fraction).all()
+    assert all("failed" in flags[0] for flags in box.flags)
+
+
+def test_windows_say_where_starts_disagree(nanocrystals, phases, boxcar):
+    options = replace(boxcar.whole.options, starts=2)
+    box = pdf.fit_boxcar(
+        nanocrystals, phases, whole=boxcar.whole, options=options, width=6.0, step=9.0
+    )
+    for flags, r_w in zip(box.flags, box.r_w, strict=True):
+        assert np.isfinite(r_w)
+        assert all("starts ended" in flag or "bound" in flag or "correl" in flag for flag in flags)
 
 
 @settings(max_examples=50, deadline=None)

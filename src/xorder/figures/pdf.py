@@ -76,6 +76,9 @@ def _draw_curves(ax: Axes, analyses: Sequence[PdfAnalysis]) -> pandas.DataFrame:
             plot_gr(measured, ax, offset=offset, color=COLOURS[index % len(COLOURS)])
         else:
             plot_fit(fit, ax, offset=offset)
+        if fit is not None and not fit.success:
+            ax.text(0.5 * (fit.r[0] + fit.r[-1]), offset + float(curve.max()), "refinement failed",
+                    color="#D55E00", ha="center", va="top", fontsize=7.0)  # fmt: skip
         if not single:
             _name_curve(ax, analysis, offset)
         top = offset + float(curve.max())
