@@ -104,17 +104,18 @@ def test_deuterium_has_the_electrons_of_hydrogen() -> None:
 @pytest.mark.parametrize(
     "element", ["Na", "Al", "S", "Cl", "Ni", "As", "Zr", "La", "Hf", "Ta", "Re"]
 )
-@pytest.mark.parametrize("energy", [5000.0, 8047.8, 17479.0, 35000.0, 65000.0, 78000.0])
-def test_dispersion_agrees_with_chantler_away_from_edges(element: str, energy: float) -> None:
+def test_dispersion_agrees_with_chantler_away_from_edges(element: str) -> None:
     xraydb = pytest.importorskip("xraydb")
     edges = np.array([edge.energy for edge in xraydb.xray_edges(element).values()])
-    if np.min(np.abs(edges / energy - 1)) < 0.1:
-        pytest.skip("an edge is near")
-    value = dispersion(element, HC / energy)
-    assert value.real == pytest.approx(float(xraydb.f1_chantler(element, energy)), abs=0.6)
-    assert value.imag == pytest.approx(
-        float(xraydb.f2_chantler(element, energy)), rel=0.06, abs=0.01
-    )
+    energies = [5000.0, 8047.8, 17479.0, 35000.0, 65000.0, 78000.0]
+    away = [energy for energy in energies if np.min(np.abs(edges / energy - 1)) > 0.1]
+    assert len(away) >= 4
+    for energy in away:
+        value = dispersion(element, HC / energy)
+        assert value.real == pytest.approx(float(xraydb.f1_chantler(element, energy)), abs=0.6)
+        assert value.imag == pytest.approx(
+            float(xraydb.f2_chantler(element, energy)), rel=0.06, abs=0.01
+        )
 
 
 @pytest.mark.reference

@@ -111,6 +111,7 @@ def test_an_atom_nearly_on_a_special_position_is_a_doubt() -> None:
     assert find_doubts(near_inversion(0.2)) == (
         "images of Ti1 are 0.200 Å apart: nearly a special position",
     )
+    assert find_doubts(near_inversion(0.04)) == ("Ti1 is moved 0.020 Å onto its special position",)
     assert find_doubts(near_inversion(0.02)) == ()
 
 

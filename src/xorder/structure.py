@@ -293,7 +293,7 @@ def unit_cell_atoms(crystal: Crystal) -> Atoms:
     in the order of the sites, the images of a site in the order of the operations.
     """
     lattice = lattice_from_cell(crystal.cell)
-    positions = _on_special_positions(crystal, lattice)
+    positions = special_positions(crystal, lattice)
     images = np.einsum("mij,nj->nmi", crystal.rotations, positions) + crystal.translations
     sites, operations = np.nonzero(_distinct(images, lattice))
     wrapped = images[sites, operations] % 1.0
@@ -329,7 +329,7 @@ def composition_of(atoms: Atoms) -> dict[str, float]:
     return {str(elements[i]): float(counts[i]) for i in np.argsort(first)}
 
 
-def _on_special_positions(crystal: Crystal, lattice: Array) -> Array:
+def special_positions(crystal: Crystal, lattice: Array) -> Array:
     """Return the positions of the sites, those on special positions without rounding."""
     positions = np.array([atom.xyz for atom in crystal.sites], dtype=float)
     images = np.einsum("mij,nj->nmi", crystal.rotations, positions) + crystal.translations

@@ -20,6 +20,7 @@ from xorder.structure import (
     composition_of,
     density,
     lattice_from_cell,
+    special_positions,
     unit_cell_atoms,
 )
 from xorder.symmetry import CELL_IMPOSSIBLE, CELL_ROUNDING, cell_misfit, triplet
@@ -30,6 +31,8 @@ __all__ = ["check_cell", "check_usable", "find_doubts"]
 SHORTEST_EDGE, LONGEST_EDGE = 1.0, 1e5
 #: Nearer than this (Å) two atoms cannot both be there.
 TOO_CLOSE = 0.5
+#: A coordinate of three digits is this near (Å) to a special position in a cell of 30 Å.
+POSITION_ROUNDING = 0.015
 #: Occupancies are printed with two digits or more: a sum may exceed 1 by this.
 OCCUPANCY_ROUNDING = 0.015
 #: Densities of solids, g/cm³, with room to spare (aerogels are not crystals; osmium has 22.6).
@@ -98,6 +101,7 @@ def find_doubts(crystal: Crystal) -> tuple[str, ...]:
         *_label_doubts(crystal),
         *_occupancy_doubts(crystal, atoms, close),
         *_contact_doubts(crystal, atoms, close),
+        *_position_doubts(crystal, atoms.lattice),
         *_formula_doubts(crystal, composition_of(atoms)),
         *_density_doubts(crystal),
         *_displacement_doubts(crystal),
@@ -161,6 +165,15 @@ def _contact_doubts(crystal: Crystal, atoms: Atoms, close: Pairs) -> Iterable[st
         else:
             names = f"{crystal.sites[one].label} and {crystal.sites[two].label}"
             yield f"{names} are {distance:.3f} Å apart and nothing says that they alternate"
+
+
+def _position_doubts(crystal: Crystal, lattice: Array) -> Iterable[str]:
+    """Yield atoms that are put on a special position from further away than rounding explains."""
+    printed = np.array([site.xyz for site in crystal.sites], dtype=float)
+    moved = np.linalg.norm((special_positions(crystal, lattice) - printed) @ lattice, axis=1)
+    for index in np.flatnonzero(moved > POSITION_ROUNDING):
+        label = crystal.sites[index].label
+        yield f"{label} is moved {moved[index]:.3f} Å onto its special position"
 
 
 def _alternate(one: Site, two: Site, same_site: bool) -> bool:

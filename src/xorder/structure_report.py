@@ -32,7 +32,10 @@ def report(crystal: Crystal) -> str:
         ("Content of the cell", _content(crystal)),
         ("Sites", _sites(crystal)),
         ("Bonds of each site, Å", _bonds(crystal, bonds)),
-        ("Bonds of each pair of elements, Å", _bonds_by_element(crystal, bonds)),
+        (
+            "Bonds of each pair of elements, Å (standard deviation in parentheses)",
+            _bonds_by_element(crystal, bonds),
+        ),
         ("Coordination", _coordination(crystal, bonds)),
         ("Notes", _notes(crystal)),
     ]
