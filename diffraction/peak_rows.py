@@ -233,9 +233,12 @@ def _at_bound(found: FitResult, limits: Limits) -> str:
 
 
 def _area_limit(pattern: Pattern, known: Sequence[Reflections], line: int, limits: Limits) -> float:
-    """Return area + 3 σ of a line held in its place, the most over the widths it might have."""
+    """Return area + 3 σ of a line held in its place, the most over the widths it might have.
+
+    The line is taken as a Lorentzian: of all shapes it hides the most area under a background.
+    """
     most = math.nan
-    for width in _start_widths(limits):
+    for width in (*_start_widths(limits), 0.6 * limits.max_fwhm):
         group = line_group(pattern, known, line, width, limits)
         if group is None:
             continue
@@ -243,6 +246,7 @@ def _area_limit(pattern: Pattern, known: Sequence[Reflections], line: int, limit
         for name in held:
             if name.startswith(("shift_", "fwhm_")) or name == "eta":
                 held = held.updated(name, vary=False)
+        held = held.updated("eta", value=1.0)
         area = fit(replace(group, parameters=held)).parameters["area_0"]
         limit = (max(area.value, 0.0) + DETECTED * area.stderr) * group.shares[group.target]
         most = limit if math.isnan(most) else max(most, limit)

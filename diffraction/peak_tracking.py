@@ -71,7 +71,8 @@ class PeakTable(Result):
     area_stderr: Array = quantity("counts °", dims=("plane",))
     """Standard error of `area`."""
     area_limit: Array = quantity("counts °", dims=("plane",))
-    """Upper limit of a lost peak's area (fit at fixed width and place, plus 3 σ); NaN elsewhere."""
+    """Upper limit of a lost peak's area: area + 3 σ at its calculated place, the most over widths
+    up to 0.6 of the widest; NaN elsewhere."""
     eta: Array = quantity(symbol="η", dims=("plane",))
     """Lorentzian share of the pseudo-Voigt."""
     eta_stderr: Array = quantity(dims=("plane",))

@@ -92,6 +92,18 @@ def test_what_is_gone_is_a_limit_and_no_number(nacl):
     assert all(message.startswith("lost: ") for message in row.message)
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("share", [0.9, 0.98])
+def test_a_faint_line_is_measured_or_below_its_limit(nacl, share, seed):
+    whole = milled(nacl, size=2000.0)
+    truth = (1 - share) * track_peaks(whole, nacl, planes=[(2, 0, 0)]).area[0]
+    row = track_peaks(milled(nacl, size=150.0, share=share, seed=seed), nacl, planes=[(2, 0, 0)])
+    if row.success[0]:
+        assert abs(row.area[0] - truth) < 4 * row.area_stderr[0]
+    else:
+        assert row.area_limit[0] > truth
+
+
 def test_noise_is_hardly_ever_a_line(nacl):
     axis = np.arange(20, 60, 0.02)
     rng = np.random.default_rng(0)
