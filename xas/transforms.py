@@ -273,7 +273,6 @@ def _corners(k: Array, k_range: tuple[float, float], dk: float) -> tuple[float, 
     step = float(k[1] - k[0])
     # The window may end beyond the data: larch lets its grid run on to k_max + dk.
     last = max(k.size - 1, int(1.01 + (k_range[1] + dk) / step) - 1)
-    step = last * step / last
     tiny = 1e-4 * step
     wanted = (
         max(0.0, k_range[0] - dk / 2),

@@ -27,7 +27,7 @@ def test_a_wave_peaks_at_its_distance(make_exafs: MakeExafs, r: float, phase: fl
 
 
 def test_parsevals_theorem_holds(make_exafs: MakeExafs) -> None:
-    """∫|χ(R)|² dR over all R is π/2 times ∫(W kⁿχ)² dk over π: δR Σ|χ(R)|² = δk Σ(W kⁿχ)² / 2."""
+    """δR Σ|χ(R)|² over all R is half of δk Σ(W kⁿχ)²."""
     exafs = make_exafs(chi=lambda k: np.random.default_rng(0).standard_normal(k.size))
     transform = xas.transform_to_r(exafs, k_range=(3, 12), r_max=30.0)
     whole = np.fft.rfft(transform.weighted * transform.window, 2048) * 0.05 / np.sqrt(np.pi)
