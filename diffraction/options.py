@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from xorder.diffraction.spectral_lines import named_lines
 from xorder.errors import BadInput
 
 __all__ = ["DiffractionRecipe"]
@@ -51,11 +52,13 @@ class DiffractionRecipe:
                 raise BadInput(f"{key} = {value:g}", expected="a number above 0")
         if not (math.isfinite(self.uiso) and self.uiso >= 0):
             raise BadInput(f"uiso = {self.uiso:g}", expected="0 or a displacement in Å²")
-        if isinstance(self.wavelength, (int, float)) and not 0.05 <= self.wavelength <= 5.0:
-            raise BadInput(
-                f"wavelength = {self.wavelength:g}",
-                expected="a name such as 'CuKa' or a number of Å between 0.05 and 5",
-            )
+        if self.wavelength is not None:
+            try:
+                named_lines(str(self.wavelength))
+            except BadInput as error:
+                raise BadInput(
+                    f"wavelength = {self.wavelength!r}", expected=error.expected
+                ) from None
         if self.two_theta is not None:
             low, high = self.two_theta
             if not 0.0 <= low < high < 180.0:

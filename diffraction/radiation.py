@@ -7,24 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from xorder.diffraction.spectral_lines import check_wavelength, named_lines
 from xorder.errors import BadInput
 from xorder.results import Array, quantity
 
 __all__ = ["Radiation", "lorentz_polarization", "make_radiation", "polarization_from_monochromator"]
-
-#: Kα1 and Kα2 in Å: Hölzer et al., Phys. Rev. A 56, 4554 (1997); Mo and Ag: Deslattes et al.,
-#: Rev. Mod. Phys. 75, 35 (2003).
-K_ALPHA = {
-    "Ag": (0.5594218, 0.5638131),
-    "Mo": (0.7093172, 0.7136070),
-    "Cu": (1.540593, 1.544427),
-    "Co": (1.788996, 1.792835),
-    "Fe": (1.936041, 1.939973),
-    "Cr": (2.289726, 2.293651),
-}
-#: Wavelengths outside this range (Å) are not powder diffraction with X-rays; a number beyond it is
-#: most often an energy in eV or a wavelength in pm.
-WAVELENGTHS = (0.05, 5.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +37,7 @@ class Radiation:
                 expected="one weight a wavelength",
             )
         for wavelength in self.wavelengths:
-            _check_wavelength(wavelength)
+            check_wavelength(wavelength)
         total = math.fsum(self.weights)
         if min(self.weights) < 0 or not math.isfinite(total) or total <= 0:
             raise BadInput(f"line weights {self.weights}", expected="positive shares")
@@ -96,7 +83,8 @@ def make_radiation(
     if isinstance(wavelength, Radiation):
         found = wavelength
     elif isinstance(wavelength, str):
-        found = _named(wavelength)
+        name, wavelengths, weights = named_lines(wavelength)
+        found = Radiation(wavelengths=wavelengths, weights=weights, name=name)
     else:
         found = Radiation(wavelengths=(float(wavelength),))
     return found if polarization is None else replace(found, polarization=polarization)
@@ -136,36 +124,3 @@ def lorentz_polarization(two_theta: Array, *, polarization: float = 0.5) -> Arra
     theta = np.deg2rad(two_theta) / 2.0
     polarized = polarization + (1.0 - polarization) * np.cos(2.0 * theta) ** 2
     return np.asarray(polarized / (np.sin(theta) ** 2 * np.cos(theta)))
-
-
-def _named(name: str) -> Radiation:
-    try:
-        number = float(name)
-    except ValueError:
-        pass
-    else:
-        return Radiation(wavelengths=(number,))
-    plain = name.strip().replace("α", "a").replace("lpha", "")
-    for separator in (" ", "-", "_", ","):
-        plain = plain.replace(separator, "")
-    for anode, (alpha1, alpha2) in K_ALPHA.items():
-        lines = {
-            f"{anode}Ka": ((alpha1, alpha2), (2.0, 1.0)),
-            f"{anode}Ka1": ((alpha1,), (1.0,)),
-            f"{anode}Ka2": ((alpha2,), (1.0,)),
-        }
-        for known, (wavelengths, weights) in lines.items():
-            if plain.lower() == known.lower():
-                return Radiation(wavelengths=wavelengths, weights=weights, name=known)
-    raise BadInput(
-        f"there is no radiation {name!r}",
-        expected="a wavelength in Å, or Ka, Ka1 or Ka2 of " + ", ".join(K_ALPHA) + ", as 'CuKa'",
-    )
-
-
-def _check_wavelength(wavelength: float) -> None:
-    low, high = WAVELENGTHS
-    if not math.isfinite(wavelength) or not low <= wavelength <= high:
-        raise BadInput(
-            f"wavelength {wavelength:g} Å", expected=f"a number of Å between {low:g} and {high:g}"
-        )

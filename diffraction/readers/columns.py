@@ -8,8 +8,9 @@ from pathlib import PurePath
 
 import numpy as np
 
-from xorder.diffraction.radiation import WAVELENGTHS, Radiation
+from xorder.diffraction.radiation import Radiation
 from xorder.diffraction.readers.scan import Scan, decoded
+from xorder.diffraction.spectral_lines import WAVELENGTHS
 from xorder.errors import UnreadableFile
 from xorder.results import Array
 

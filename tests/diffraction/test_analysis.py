@@ -129,6 +129,7 @@ def test_the_recipe_comes_from_plain_tables():
     [
         ({"wavelength": -1.0}, "wavelength = -1"),
         ({"wavelength": 8048.0}, "wavelength = 8048"),
+        ({"wavelength": "CoolKa"}, "wavelength = 'CoolKa'; expected a wavelength in Å"),
         ({"two_theta": (50.0, 20.0)}, r"two_theta = \(50, 20\)"),
         ({"two_theta": (5.0, 200.0)}, "two_theta"),
         ({"window": 0.0}, "window = 0"),
@@ -174,11 +175,17 @@ def test_plots_return_artists(analyses):
 def test_importing_the_probe_loads_nothing_heavy():
     code = (
         "import sys, xorder.diffraction, xorder.diffraction.options;"
-        "heavy = {'scipy', 'numba', 'matplotlib', 'pandas', 'gemmi', 'h5py', 'larch'};"
+        "heavy = {'scipy', 'numba', 'pydantic', 'matplotlib', 'pandas', 'gemmi', 'h5py', 'larch'};"
         "print(sorted(heavy & {name.split('.')[0] for name in sys.modules}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_options_load_not_even_numpy():
+    code = "import sys, xorder.diffraction.options; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_lab6_widths_agree_with_the_established_programs(shared):
