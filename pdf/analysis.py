@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xorder.errors import BadInput, XorderWarning
+from xorder.fitting import Parameter, Parameters
 from xorder.pdf.boxcar import Boxcar, fit_boxcar
+from xorder.pdf.cells import cell_freedom
 from xorder.pdf.options import PdfRecipe
 from xorder.pdf.pattern import PairDistribution
 from xorder.pdf.readers.gr import read
-from xorder.pdf.refinement import PdfFit, refine
+from xorder.pdf.refinement import PdfFit, phase_name, refine
 from xorder.results import Number, Result, recorded
 from xorder.structure import Crystal
 
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["PdfAnalysis", "analyse"]
+
+#: What marks the phase that is the amorphous part of another.
+AMORPHOUS = "_amorphous"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -92,7 +97,7 @@ def analyse(
         if high < recipe.r_max:
             messages.append(f"the data end at {high:g} Å, before r_max = {recipe.r_max:g} Å")
         r_range = (recipe.r_min, high)
-        fit = refine(measured, crystals, r_range=r_range, options=recipe.refinement)
+        fit = _fit(measured, crystals, recipe, r_range)
         messages += fit.messages
         if recipe.boxcar:
             boxcar, more = _boxcar(measured, crystals, recipe, r_range, fit)
@@ -139,11 +144,42 @@ def _crystals(structures: Sequence[str]) -> dict[str, Crystal]:
 
     crystals: dict[str, Crystal] = {}
     for source in structures:
-        stem = Path(source).stem if source.lower().endswith(".cif") else source
+        stem = _stem(source)
         if stem in crystals:
             raise BadInput(f"the structure {source!r} is named twice", expected="each phase once")
         crystals[stem] = load(source)
     return crystals
+
+
+def _stem(source: str) -> str:
+    return Path(source).stem if source.lower().endswith(".cif") else source
+
+
+def _fit(
+    measured: PairDistribution,
+    crystals: Mapping[str, Crystal],
+    recipe: PdfRecipe,
+    r_range: tuple[float, float],
+) -> PdfFit:
+    """Refine the phases, and with them the amorphous parts the recipe names."""
+    if not recipe.amorphous:
+        return refine(measured, crystals, r_range=r_range, options=recipe.refinement)
+    phases = dict(crystals)
+    tied: list[Parameter] = []
+    lengths: dict[str, float] = {}
+    for source in recipe.amorphous:
+        base = phase_name(_stem(source))
+        name = f"{base}{AMORPHOUS}"
+        phases[name] = crystals[_stem(source)]
+        lengths[name] = recipe.amorphous_length
+        # An amorphous part has no cell of its own to find: its shells are the crystal's, blurred.
+        cell = cell_freedom(phases[name])
+        tied += [
+            Parameter(name=f"{axis}_{name}", value=cell.value(axis), expr=f"{axis}_{base}")
+            for axis in cell.names
+        ]
+    options = replace(recipe.refinement, amorphous=lengths)
+    return refine(measured, phases, r_range=r_range, options=options, parameters=Parameters(tied))
 
 
 def _boxcar(
@@ -153,15 +189,42 @@ def _boxcar(
     r_range: tuple[float, float],
     fit: PdfFit,
 ) -> tuple[Boxcar | None, tuple[str, ...]]:
+    """Fit windows with the crystals alone: how their scales fall with r is what a box-car shows."""
     if not fit.success:
         return None, ("the box-car was not fitted because the refinement failed",)
     try:
+        whole = _crystals_alone(measured, crystals, recipe, r_range, fit)
         boxcar = fit_boxcar(
-            measured, crystals, width=recipe.width, step=recipe.step, r_range=r_range, whole=fit
+            measured, crystals, width=recipe.width, step=recipe.step, r_range=r_range, whole=whole
         )
     except BadInput as error:
         return None, (f"no box-car: {error}",)
     return boxcar, boxcar.messages
+
+
+def _crystals_alone(
+    measured: PairDistribution,
+    crystals: Mapping[str, Crystal],
+    recipe: PdfRecipe,
+    r_range: tuple[float, float],
+    fit: PdfFit,
+) -> PdfFit:
+    """Return the fit without amorphous parts: the scales, everything else as it was found."""
+    if not recipe.amorphous:
+        return fit
+    alone = phase_name(next(iter(crystals))) if len(crystals) == 1 else ""
+    held = [
+        replace(p, name=p.name.removesuffix(f"_{alone}") if alone else p.name, vary=False)
+        for p in fit.parameters.values()
+        if not p.name.endswith(AMORPHOUS) and not p.name.startswith("scale")
+    ]
+    return refine(
+        measured,
+        crystals,
+        r_range=r_range,
+        options=recipe.refinement,
+        parameters=Parameters(held),
+    )
 
 
 def _numbers(fit: PdfFit | None, boxcar: Boxcar | None) -> tuple[Number, ...]:

@@ -50,7 +50,7 @@ class PdfObjective:
         )  # fmt: skip
         self.n_independent = min(q_max * (r_range[1] - r_range[0]) / math.pi, float(len(r)))
         self._names = {
-            name: {self.global_name(name, local): local for local in _locals(model, options)}
+            name: {self.global_name(name, local): local for local in _locals(name, model, options)}
             for name, model in self.phases.items()
         }
         self._kernels: dict[Grid, dict[str, Kernel]] = {}
@@ -155,7 +155,9 @@ class PdfObjective:
             ),
         ]
         for phase, model in self.phases.items():
-            found += [_parameter(key, local, model, o) for key, local in self._names[phase].items()]
+            found += [
+                _parameter(phase, key, local, model, o) for key, local in self._names[phase].items()
+            ]
         start = Parameters(found)
         return start.with_values(self._first_scales(start.valuesdict()))
 
@@ -264,20 +266,23 @@ def _points(
     return points, np.asarray(smooth), np.interp(points, r, sigma)
 
 
-def _locals(model: PhaseModel, options: RefinementOptions) -> list[str]:
+def _locals(phase: str, model: PhaseModel, options: RefinementOptions) -> list[str]:
     names = ["scale", *model.cell.names]
     if options.refine_positions:
         names += model.positions.names
     names += [f"uiso_{element}" for element in model.elements]
     if options.correlation != "none":
         names.append(options.correlation)
-    if options.sphere_diameter is not None:
+    if options.sphere_diameter is not None or phase in options.amorphous:
         names.append("sphere_diameter")
     return names
 
 
-def _parameter(key: str, local: str, model: PhaseModel, o: RefinementOptions) -> Parameter:
+def _parameter(
+    phase: str, key: str, local: str, model: PhaseModel, o: RefinementOptions
+) -> Parameter:
     start = model.start(o.uiso)
+    amorphous = phase in o.amorphous
     if local == "scale":
         return Parameter(name=key, value=1.0, min=0.0)
     if local in model.cell.names:
@@ -291,7 +296,13 @@ def _parameter(key: str, local: str, model: PhaseModel, o: RefinementOptions) ->
     if local.startswith("uiso_"):
         low, high = U_BOUNDS
         return Parameter(
-            name=key, value=start[local], min=low, max=high, vary=o.refine_uiso, unit="Å²"
+            name=key,
+            # Distances in an amorphous part are spread by disorder as well as by motion.
+            value=start[local] * (2.0 if amorphous else 1.0),
+            min=low,
+            max=high,
+            vary=o.refine_uiso,
+            unit="Å²",
         )
     if local in ("delta1", "delta2"):
         # Beyond this the nearest peak has no width left.
@@ -300,6 +311,8 @@ def _parameter(key: str, local: str, model: PhaseModel, o: RefinementOptions) ->
             name=key, value=min(o.delta, 0.5 * limit), min=0.0, max=limit,
             unit="Å" if local == "delta1" else "Å²",
         )  # fmt: skip
+    if local == "sphere_diameter" and amorphous:
+        return Parameter(name=key, value=o.amorphous[phase], min=4.0, max=25.0, unit="Å")
     if local == "sphere_diameter":
         return Parameter(name=key, value=o.sphere_diameter or 50.0, min=2.0, max=1e4, unit="Å")
     return Parameter(name=key, value=start[local], min=start[local] - 0.1, max=start[local] + 0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -45,6 +46,8 @@ class RefinementOptions:
     """Start of delta1 (Å) or delta2 (Å²)."""
     sphere_diameter: float | None = None
     """Start of the particle diameter in Å, then free; None for endless crystals."""
+    amorphous: Mapping[str, float] = field(default_factory=dict)
+    """Phases that are correlated over a short length only, and the start of that length in Å."""
     grid: Literal["nyquist", "data"] = "nyquist"
     """Points of the fit: π/Qmax apart, nearly uncorrelated, or every point of the data."""
     weights: Literal["unit", "stderr"] = "unit"
@@ -75,6 +78,10 @@ class PdfRecipe:
 
     structures: tuple[str, ...] = field(default=(), metadata={"path": True})
     """Crystal structures of the phases: CIF files or names of reference structures."""
+    amorphous: tuple[str, ...] = ()
+    """Those of the structures of which an amorphous part is fitted too."""
+    amorphous_length: float = 9.0
+    """Start of the length in Å over which an amorphous part is correlated."""
     r_min: float = 1.7
     """Lower end of the refinement in Å; above the ripples, below the first peak."""
     r_max: float = 20.0
@@ -123,6 +130,13 @@ class PdfRecipe:
                 expected='a list such as ["Ni", "my.cif"]',
             )
         _check_positive(self, "r_max", "q_max", "uiso", "sphere_diameter", "width", "step")
+        _check_positive(self, "amorphous_length")
+        unknown = [name for name in self.amorphous if name not in self.structures]
+        if unknown or isinstance(self.amorphous, str):
+            raise BadInput(
+                f"amorphous names {self.amorphous!r}",
+                expected=f"a list of some of the structures {list(self.structures)}",
+            )
         _check_not_negative(self, "r_min", "qdamp", "qbroad")
         if not self.r_min < self.r_max:
             raise BadInput(

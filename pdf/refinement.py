@@ -186,7 +186,7 @@ def phase_models(
         raise BadInput("there is no structure to refine", expected="at least one crystal")
     models: dict[str, PhaseModel] = {}
     for label, crystal in named:
-        name = "".join(c if c.isalnum() else "_" for c in label) or f"phase{len(models) + 1}"
+        name = phase_name(label) or f"phase{len(models) + 1}"
         if name in models:
             raise BadInput(
                 f"two structures are named {label!r}",
@@ -201,6 +201,11 @@ def phase_models(
             and (options.radiation or measured.radiation) == "xray",
         )
     return models
+
+
+def phase_name(label: str) -> str:
+    """Return a phase's name as parameter names carry it."""
+    return "".join(c if c.isalnum() else "_" for c in label)
 
 
 def merged_parameters(start: Parameters, given: Parameters | None) -> Parameters:
