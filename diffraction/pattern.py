@@ -181,8 +181,9 @@ def q_from_d(d: Array) -> Array:
 
 
 def d_from_two_theta(two_theta: Array, *, wavelength: float) -> Array:
-    r"""Return Bragg's :math:`d = \lambda/2\sin\theta` in Å."""
-    return np.asarray(wavelength / (2.0 * np.sin(np.deg2rad(two_theta) / 2.0)))
+    r"""Return Bragg's :math:`d = \lambda/2\sin\theta` in Å; infinite at 0°."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(wavelength / (2.0 * np.sin(np.deg2rad(two_theta) / 2.0)))
 
 
 def two_theta_from_d(d: Array, *, wavelength: float) -> Array:

@@ -16,7 +16,7 @@ from xorder.results import Array
 
 __all__ = ["scan_from_columns"]
 
-COMMENTS = ("#", "!", ";", "*", "'", '"', "/", "%", "[", "_")
+COMMENTS = ("#", "!", ";", "*", "'", "/", "%", "[", "_")
 #: The data begin at the first of this many numeric lines with the same number of columns.
 RUN = 3
 #: A column whose ratio to √I spreads less than this share is σ.
@@ -43,7 +43,7 @@ def scan_from_columns(content: bytes, source: str) -> Scan:
     UnreadableFile
         For a file without two columns of numbers, or with a line that breaks them.
     """
-    lines = decoded(content, source).splitlines()
+    lines = decoded(content, source).replace('"', "").splitlines()
     if not any(line.strip() for line in lines):
         raise UnreadableFile("the file is empty", expected="columns of numbers", source=source)
     start, split, style = _find_data(lines, source)

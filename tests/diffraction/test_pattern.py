@@ -35,6 +35,10 @@ def test_angle_q_and_d_convert_there_and_back(two_theta, wavelength):
     assert q * d == pytest.approx([2 * math.pi])
 
 
+def test_the_primary_beam_has_no_spacing():
+    assert np.isinf(d_from_two_theta(np.array([0.0]), wavelength=1.54))[0]
+
+
 def test_a_plane_below_half_the_wavelength_has_no_angle():
     assert np.isnan(two_theta_from_d(np.array([0.7]), wavelength=1.54))[0]
 

@@ -50,6 +50,7 @@ def write(tmp_path):
         (lines("  ", decimal=","), "scan.txt"),
         ("two_theta,intensity\n" + lines(","), "scan.csv"),
         ("# a comment\n! another\n\n" + lines(), "scan.prn"),
+        ('"2Theta","I"\n' + lines('","').replace("\n", '"\n').replace("10.", '"10.'), "scan.csv"),
         ("sample 7\n40 kV 45 mA\n" + lines(), "scan.dat"),
         (lines().replace("\n", "\r\n"), "scan.prn"),
         ("\ufeff" + lines(), "scan.xy"),
