@@ -157,7 +157,8 @@ def test_types_with_charges(text: str, element: str, charge: float) -> None:
 def test_formulas() -> None:
     assert parse_formula("C12.75 H15 As2") == {"C": 12.75, "H": 15, "As": 2}
     assert parse_formula("Al2Mg1O4") == {"Al": 2, "Mg": 1, "O": 4}
-    assert parse_formula("Na3 (P O4)") == {}
+    assert parse_formula("Fe Sn (O6 H6)") == {"Fe": 1, "Sn": 1, "O": 6, "H": 6}
+    assert parse_formula("Na (P O4)2") == {}
     assert parse_formula("Xy2") == {}
     assert parse_formula("") == {}
 
@@ -672,6 +673,20 @@ def test_an_unknown_occupancy_is_one_and_told(load: Callable[..., Crystal]) -> N
 def test_a_list_of_atoms_in_two_loops_is_refused(load: Callable[..., Crystal]) -> None:
     with pytest.raises(BadStructure, match="_atom_site_calc_flag has 2 values for 8 atoms"):
         load(more="_cell_formula_units_Z 4\nloop_\n_atom_site_calc_flag\nd\ndum\n")
+
+
+def test_a_density_that_the_atoms_do_not_have_is_told(load: Callable[..., Crystal]) -> None:
+    stated = "_cell_formula_units_Z 4\n_exptl_crystal_density_diffrn"
+    with pytest.warns(StructureWarning, match=r"atoms give 3\.199 g/cm³ but the file says 3\.9"):
+        load(more=f"{stated} 3.900\n")
+    assert load(more=f"{stated} 3.2\n").notes == ()
+
+
+def test_ammonium_in_a_label_is_nitrogen(load: Callable[..., Crystal]) -> None:
+    columns = COLUMNS.replace("type_symbol ", "")
+    atoms = ("NH4 0.1 0.2 0.3 0.01 1", "Cl1 0.4 0.2 0.3 0.01 1")
+    crystal = load(cell=SMALL_CELL, columns=columns, atoms=atoms, formula="")
+    assert [site.element for site in crystal.sites] == ["N", "Cl"]
 
 
 def test_a_modulated_structure_is_told(load: Callable[..., Crystal]) -> None:

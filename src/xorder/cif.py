@@ -12,7 +12,7 @@ import numpy as np
 from xorder.cif_sites import parse_formula, parse_number, read_sites
 from xorder.errors import BadStructure, MissingFile
 from xorder.results import Array
-from xorder.structure import Crystal
+from xorder.structure import Crystal, density
 from xorder.structure_checks import check_cell
 from xorder.symmetry import symmetry_from
 
@@ -105,7 +105,8 @@ def read_cif(path: Path, *, block: str | None = None) -> tuple[Crystal, tuple[st
         source=source,
         notes=(*symmetry.notes, *notes),
     )
-    return crystal, (*doubts, *symmetry.doubts, *site_doubts, *_modulation_doubt(items))
+    doubts = (*doubts, *symmetry.doubts, *site_doubts, *_modulation_doubt(items))
+    return crystal, (*doubts, *_density_doubt(items, crystal))
 
 
 def _read_text(path: Path) -> str:
@@ -271,6 +272,16 @@ def _modulation_doubt(items: Items) -> tuple[str, ...]:
     if _number(items, ("_cell_modulation_dimension",)) > 0:
         return ("the structure is modulated: only its average is read",)
     return ()
+
+
+def _density_doubt(items: Items, crystal: Crystal) -> tuple[str, ...]:
+    stated = _number(items, ("_exptl_crystal_density_diffrn",))
+    if np.isnan(stated):
+        return ()
+    found = density(crystal)
+    if abs(found - stated) < 0.06 * stated:
+        return ()
+    return (f"the atoms give {found:.3f} g/cm³ but the file says {stated:.3f} g/cm³",)
 
 
 def _deposit(items: Items, name: str) -> str:

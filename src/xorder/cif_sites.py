@@ -12,7 +12,7 @@ import numpy as np
 
 from xorder.errors import BadStructure
 from xorder.results import Array
-from xorder.scattering import is_element
+from xorder.scattering import atomic_number, is_element
 from xorder.structure import Site, cartesian_from_cif_u, lattice_from_cell
 
 __all__ = ["parse_formula", "parse_number", "read_sites", "split_species"]
@@ -24,6 +24,8 @@ TYPE = re.compile(
     r"(?:(?P<sign2>[+-])(?P<size2>\d+\.?\d*)|(?P<size>\d*\.?\d*)(?P<sign>[+-]))?"
 )
 INDICES = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
+#: No crystal holds heavier elements: NH in a label is not nihonium.
+CALIFORNIUM = 98
 #: B = 8π²U.
 B_OVER_U = 8.0 * math.pi**2
 
@@ -76,9 +78,14 @@ def parse_number(text: str) -> tuple[float, float]:
 
 
 def parse_formula(formula: str) -> dict[str, float]:
-    """Return the count of each element in a formula such as ``"Na Ta Cl6"``, or nothing."""
+    """Return the count of each element in a formula such as ``"Na Ta Cl6"``, or nothing.
+
+    Parentheses without a number behind them, as in ``"Fe Sn (O6 H6)"``, mean nothing.
+    """
+    if re.search(r"\)\s*\d", formula):
+        return {}
     counts: dict[str, float] = {}
-    for part in re.sub(r"[,'\"]", " ", formula).split():
+    for part in re.sub(r"[,'\"()]", " ", formula).split():
         tokens = re.findall(r"([A-Z][a-z]?)(\d*\.?\d*)", part)
         if "".join(symbol + count for symbol, count in tokens) != part:
             return {}
@@ -346,7 +353,7 @@ def _element_of_label(reading: _Reading, label: str) -> str:
     candidates = [
         part.capitalize()
         for part in (letters[:2], letters[:1])
-        if part and is_element(part.capitalize())
+        if is_element(part.capitalize()) and atomic_number(part.capitalize()) <= CALIFORNIUM
     ]
     known = reading.formula_elements | {"D"}
     possible = [symbol for symbol in candidates if symbol in known or not reading.formula_elements]
