@@ -328,7 +328,7 @@ def _messages(objective: PdfObjective, found: FitResult, r_w: float) -> tuple[st
         )
     for phase, model in objective.phases.items():
         unknown = [e for e, u in model.known_uiso().items() if not math.isfinite(u)]
-        if unknown:
+        if unknown and phase not in objective.options.amorphous:
             fate = "start at" if objective.options.refine_uiso else "were held at"
             messages.append(
                 f"{phase}: the structure gives no displacement of {', '.join(unknown)}; "

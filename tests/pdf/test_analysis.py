@@ -69,6 +69,40 @@ def test_a_series_makes_one_figure_with_its_data(mixed, files, recipe, tmp_path)
     assert all(path.stat().st_size > 0 for path in written)
 
 
+def test_the_amorphous_part_of_a_sample_comes_back(made, tmp_path):
+    # The same structure twice: nanocrystals of 50 Å, and a part that is correlated over 9 Å.
+    parts = [
+        pdf.SimulatedPhase(
+            crystal=made.rock_salt(), mass_fraction=0.4, uiso=0.015, delta2=1.5, sphere_diameter=50
+        ),
+        pdf.SimulatedPhase(
+            crystal=made.rock_salt(), mass_fraction=0.6, uiso=0.03, delta2=2.0, sphere_diameter=9
+        ),
+    ]
+    data = pdf.simulate_gr(parts, r=R, q_max=22.0, noise=0.01, seed=3)
+    path = pdf.write_gr(tmp_path / "milled.gr", data)
+    recipe = pdf.PdfRecipe(
+        structures=("NaCl",), amorphous=("NaCl",), r_max=16.0, sphere_diameter=80.0, step=3.0
+    )
+    analysis = pdf.analyse([path], recipe)
+    numbers = {number.name: number for number in analysis.numbers}
+    for name, truth in {
+        "mass_fraction_NaCl_amorphous": 0.6,
+        "sphere_diameter_NaCl_amorphous": 9.0,
+        "sphere_diameter_NaCl": 50.0,
+    }.items():
+        assert abs(numbers[name].value - truth) < 4 * numbers[name].stderr, name
+    assert numbers["mass_fraction_NaCl_amorphous"].stderr < 0.1
+    # The crystal alone loses scale as windows leave the amorphous part behind.
+    assert analysis.boxcar.phases == ("NaCl",)
+    assert numbers["scale_ratio"].value < 0.8
+
+
+def test_an_amorphous_part_needs_its_structure():
+    with pytest.raises(BadInput, match="amorphous names"):
+        pdf.PdfRecipe(structures=("NaCl",), amorphous=("Ni",))
+
+
 def test_a_failed_refinement_is_drawn_as_failed(mixed):
     fit = mixed.fit
     gone = np.full_like(fit.r, np.nan)
