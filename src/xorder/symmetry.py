@@ -82,30 +82,39 @@ def symmetry_from(
         Where nothing usable is given, an operation cannot be read, or the operations are not a
         group.
     """
-    import gemmi
-
     stated = _tabulated(symbol, cell)
     if operations:
-        rotations, translations = _read_operations(operations, source)
-    elif hall:
-        rotations, translations = _arrays(_hall_operations(hall, source))
-    else:
-        chosen, notes, doubts = _chosen_setting(stated, symbol, number, cell, source)
-        rotations, translations = _arrays(chosen.operations())
-        return Symmetry(
-            rotations=rotations,
-            translations=translations / DENOMINATOR,
-            symbol=chosen.xhm(),
-            number=chosen.number,
-            notes=notes,
-            doubts=doubts,
-        )
+        parts = _read_operations(operations, source)
+        return _named(*parts, stated, symbol, number, hall)
+    if hall:
+        return _named(*_arrays(_hall_operations(hall, source)), stated, symbol, number, "")
+    chosen, notes, doubts = _chosen_setting(stated, symbol, number, cell, source)
+    rotations, translations = _arrays(chosen.operations())
+    return Symmetry(
+        rotations=rotations,
+        translations=translations / DENOMINATOR,
+        symbol=chosen.xhm(),
+        number=chosen.number,
+        notes=notes,
+        doubts=doubts,
+    )
+
+
+def _named(
+    rotations: NDArray[np.int64],
+    translations: NDArray[np.int64],
+    stated: gemmi.SpaceGroup | None,
+    symbol: str,
+    number: int,
+    hall: str,
+) -> Symmetry:
+    """Return operations with the symbol of their setting, compared with what the source states."""
+    import gemmi
+
     found = gemmi.find_spacegroup_by_ops(_group(rotations, translations))
     if stated is not None and _same_operations(stated, rotations, translations):
         found = stated  # a few settings have two symbols
     label, table_number, notes = _name(found, stated, symbol, rotations, translations)
-    hall_to_compare = hall if operations else ""
-    doubts = _disagreements(found, stated, symbol, number, hall_to_compare, len(rotations))
     if symbol and stated is None:
         notes = (*notes, f"the symbol {symbol} is in no table; it was not compared")
     return Symmetry(
@@ -113,7 +122,7 @@ def symmetry_from(
         translations=translations / DENOMINATOR,
         symbol=label,
         number=table_number,
-        doubts=doubts,
+        doubts=_disagreements(found, stated, symbol, number, hall, len(rotations)),
         notes=notes,
     )
 
