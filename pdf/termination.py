@@ -187,6 +187,8 @@ def _weighted_cut(
     start: float, step: float, count: int, q_max: float, weights: Callable[[Array], Array]
 ) -> Array:
     """Return (1/π) ∫ w(Q) cos(Qx) dQ at x = start + step · k, shape (count, classes)."""
+    from xorder.pdf.kernels import cosine_sums
+
     nodes, factors = np.polynomial.legendre.leggauss(16)
     # Sixteen nodes a panel of four wavelengths at the largest x are good to 1e-9.
     panels = math.ceil(q_max * (start + step * count) / (8.0 * math.pi)) + 4
@@ -194,14 +196,9 @@ def _weighted_cut(
     half = 0.5 * np.diff(edges)[:, None]
     q = (edges[:-1, None] + half * (1.0 + nodes)).ravel()
     weighted = weights(q) * (half * factors).ravel()[:, None] / math.pi
-    # cos(x + y) = cos x cos y - sin x sin y: two short sets of waves instead of a long one.
-    block = math.ceil(math.sqrt(count))
-    coarse = np.outer(start + step * block * np.arange(-(-count // block)), q)
-    fine = np.outer(q, step * np.arange(block))
-    first = np.hstack([np.cos(coarse), -np.sin(coarse)])
-    second = np.vstack([np.cos(fine), np.sin(fine)])
-    classes = [((first * np.tile(w, 2)) @ second).ravel()[:count] for w in weighted.T]
-    return np.stack(classes, axis=1)
+    out = np.zeros((count, weighted.shape[1]))
+    cosine_sums(float(start), float(step), q, weighted, out)
+    return out
 
 
 def _transformed(near: Array, far: Array) -> Kernel:
