@@ -13,8 +13,8 @@ import numpy as np
 
 from xorder.errors import BadInput, XorderWarning
 from xorder.fitting import Parameter, Parameters
+from xorder.freedom import cell_freedom
 from xorder.pdf.boxcar import Boxcar, fit_boxcar
-from xorder.pdf.cells import cell_freedom
 from xorder.pdf.options import PdfRecipe
 from xorder.pdf.pattern import PairDistribution
 from xorder.pdf.readers.gr import read

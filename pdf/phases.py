@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xorder.errors import BadInput, BadStructure
-from xorder.pdf.cells import CellFreedom, PositionFreedom, cell_freedom, position_freedom
+from xorder.freedom import CellFreedom, PositionFreedom, cell_freedom, position_freedom
 from xorder.pdf.pairs import (
     CUT,
     Geometry,

@@ -26,7 +26,7 @@ LEVELS = [
     {"_version", "errors"},
     {"store"},
     {"results"},
-    {"parameters", "fitting", "scattering", "cif", "cif_sites", "deposits", "symmetry", "structure", "structure_checks", "neighbors",
+    {"parameters", "fitting", "scattering", "cif", "cif_sites", "deposits", "freedom", "symmetry", "structure", "structure_checks", "neighbors",
      "structure_bridges", "structure_report", "reference_spectra"},
     {"references"},
     set(PROBES),

@@ -5,6 +5,7 @@
     XorderError
     ├── BadInput (ValueError)          what was given cannot be used
     │   ├── UnreadableFile             a measured file that is not what its name says
+    │   ├── UnknownName (KeyError)     a name that is not among those there are
     │   ├── BadStructure               a crystal structure that cannot be used
     │   └── BadManifest                a series.toml that cannot be used
     ├── MissingFile (FileNotFoundError)
@@ -39,6 +40,7 @@ __all__ = [
     "ProgramFailed",
     "ProvenanceWarning",
     "StructureWarning",
+    "UnknownName",
     "UnreadableFile",
     "XorderError",
     "XorderWarning",
@@ -95,6 +97,10 @@ class BadInput(XorderError, ValueError):
 
 class UnreadableFile(BadInput):
     """A measured file that is not what its name says."""
+
+
+class UnknownName(BadInput, KeyError):
+    """A name that is not among those there are."""
 
 
 class BadStructure(BadInput):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from xorder.errors import BadInput
+from xorder.errors import BadInput, UnknownName
 from xorder.results import Array
 
 __all__ = ["Parameter", "Parameters", "Space"]
@@ -70,7 +70,7 @@ class Parameters(Mapping[str, Parameter]):
         try:
             return self._by_name[name]
         except KeyError:
-            raise BadInput(
+            raise UnknownName(
                 f"there is no parameter {name!r}", expected="one of " + ", ".join(self._by_name)
             ) from None
 

@@ -9,7 +9,7 @@ import pytest
 from xorder import pdf
 from xorder.errors import BadInput
 from xorder.fitting import Parameter, Parameters, numeric_jacobian
-from xorder.pdf.cells import cell_freedom, position_freedom
+from xorder.freedom import cell_freedom, position_freedom
 from xorder.pdf.refinement import objective_for, phase_models
 
 R = 0.01 * np.arange(1, 2001)
