@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xorder.diffraction.analysis import DiffractionAnalysis, analyse
+    from xorder.diffraction.cell_fit import CellFit, fit_cell
     from xorder.diffraction.options import DiffractionRecipe
     from xorder.diffraction.pattern import (
         Pattern,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from xorder.diffraction.writers import write_xye
 
 _HOME = {
+    "CellFit": "cell_fit",
     "DiffractionAnalysis": "analysis",
     "DiffractionRecipe": "options",
     "Hump": "simulation",
@@ -49,6 +51,7 @@ _HOME = {
     "TrackingOptions": "peak_tracking",
     "analyse": "analysis",
     "cut": "pattern",
+    "fit_cell": "cell_fit",
     "d_from_two_theta": "pattern",
     "make_pattern": "pattern",
     "polarization_from_monochromator": "radiation",
@@ -66,6 +69,7 @@ _HOME = {
 }
 
 __all__ = [
+    "CellFit",
     "DiffractionAnalysis",
     "DiffractionRecipe",
     "Hump",
@@ -80,6 +84,7 @@ __all__ = [
     "calculate_reflections",
     "cut",
     "d_from_two_theta",
+    "fit_cell",
     "make_pattern",
     "make_radiation",
     "polarization_from_monochromator",

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from xorder import references
+from xorder.diffraction.cell_fit import CellFit, fit_cell
 from xorder.diffraction.options import DiffractionRecipe
 from xorder.diffraction.pattern import Pattern, cut
 from xorder.diffraction.peak_tracking import PeakTable, track_peaks
@@ -44,6 +45,8 @@ class DiffractionAnalysis(Result):
     """Lines of the impurities."""
     peaks: PeakTable
     """The tracked planes."""
+    cell: CellFit | None = None
+    """Cell and height of the sample from the planes; None where too few are separate."""
     numbers: tuple[Number, ...] = ()
     """Summary: position, width and area of each plane, mean shift."""
     messages: tuple[str, ...] = ()
@@ -95,6 +98,7 @@ def analyse(
     peaks = track_peaks(
         pattern, crystal, planes=recipe.planes, impurities=impurities, options=options
     )
+    cell = _cell(peaks, crystal, pattern)
     lines = [_lines(one, pattern, recipe) for one in (crystal, *impurities)]
     return DiffractionAnalysis(
         name=pattern.name,
@@ -103,7 +107,13 @@ def analyse(
         reflections=lines[0],
         impurities=tuple(lines[1:]),
         peaks=peaks,
-        numbers=(*_peak_numbers(peaks), _mean_shift(peaks), _count_lost(peaks)),
+        cell=cell,
+        numbers=(
+            *_peak_numbers(peaks),
+            _mean_shift(peaks),
+            _count_lost(peaks),
+            *_cell_numbers(cell),
+        ),
         messages=(*pattern.notes, *_peak_messages(peaks)),
     )
 
@@ -190,6 +200,34 @@ def _count_lost(peaks: PeakTable) -> Number:
         value=float(np.count_nonzero(peaks.lost)),
         note=f"of {len(peaks.plane)}; a count has no standard error",
     )
+
+
+def _cell(peaks: PeakTable, crystal: Crystal, pattern: Pattern) -> CellFit | None:
+    """Return the cell fit where the tracked planes allow one."""
+    try:
+        found = fit_cell(peaks, crystal, wavelength=pattern.wavelength.wavelength)
+    except BadInput:
+        return None
+    return found if found.fit else None
+
+
+def _cell_numbers(cell: CellFit | None) -> list[Number]:
+    if cell is None:
+        return []
+    numbers = [
+        Number(name=p.name, value=p.value, stderr=p.stderr, unit=p.unit, note="from line positions")
+        for p in cell.fit.parameters.values()
+    ]
+    worst = float(np.abs(cell.residual).max())
+    return [
+        *numbers,
+        Number(
+            name="line_residual",
+            value=worst,
+            unit="°",
+            note=f"largest of {len(cell.residual)} lines after the cell fit; has no standard error",
+        ),
+    ]
 
 
 def _peak_messages(peaks: PeakTable) -> list[str]:

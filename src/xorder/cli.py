@@ -5,6 +5,7 @@ Exit status: 0 well, 1 samples failed, 2 bad input, 3 a fault of Xorder itself, 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -124,6 +125,10 @@ def list_references() -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
+    # Matrices here are small: threads of the linear algebra cost more than they give, and fight the
+    # other processes. It must be said before NumPy loads; what the user has set stands.
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     _debug.set(debug)
