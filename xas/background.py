@@ -10,19 +10,23 @@ import numpy as np
 
 from xorder.errors import BadInput
 from xorder.results import Array, Result, quantity, recorded
+from xorder.xas.background_spline import (
+    K_STEP,
+    BackgroundOptions,
+    SplineProblem,
+    background_deviation,
+    fit_splines,
+)
 from xorder.xas.normalization import Normalized
 from xorder.xas.photoelectron import edge as tabulated_edge
 from xorder.xas.photoelectron import k_from_energy, later_edges
 from xorder.xas.spectrum import note
-from xorder.xas.transforms import noise
+from xorder.xas.transforms import WINDOWS, noise
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["K_STEP", "Exafs", "subtract_background"]
-
-#: Step of the even k grid in Å⁻¹, that of Athena and larch.
-K_STEP = 0.05
 
 #: Fewer oscillation points than these (to k = 3 Å⁻¹) are no EXAFS.
 SHORTEST_K = 3.0
@@ -48,6 +52,8 @@ class Exafs(Result):
     """Edge step that χ is divided by."""
     epsilon_k: float = quantity(symbol="ε(k)")
     """Standard error of one point of χ(k), from χ(R) between 15 and 30 Å."""
+    delta_chi: Array | None = quantity(symbol="δχ", dims=("k",), default=None)
+    """Standard error of χ(k) from the background alone: the noise through the spline's fit."""
     rbkg: float = quantity("Å")
     """Distance below which χ(R) is background."""
     k_weight: float = quantity()
@@ -94,10 +100,15 @@ def subtract_background(
     rbkg: float = 1.0,
     k_weight: float = 2.0,
     k_range: tuple[float, float] | None = None,
+    window: str = "hanning",
+    dk: float = 0.1,
+    clamps: tuple[float, float] = (0.0, 1.0),
 ) -> Exafs:
     """Return χ(k) above a spline background by AUTOBK (Newville et al., Phys. Rev. B 47, 14126).
 
-    The spline is fitted by larch so that χ(R) below `rbkg` is smallest.
+    The spline is the one that makes χ(R) below `rbkg` smallest, a linear least-squares problem.
+    Equal settings give the numbers of larch and Athena; `delta_chi` is the error that the noise
+    brings into the spline, not that of the choice of `rbkg`.
 
     Parameters
     ----------
@@ -110,51 +121,72 @@ def subtract_background(
     k_range
         Lowest and highest k in Å⁻¹; None takes 0 to the end of the data or to the element's next
         edge, with a message.
+    window, dk
+        Kind of window in k and the width of its slopes in Å⁻¹, see `transform_to_r`.
+    clamps
+        Weights that hold the first and the last three points of χ(k) near zero, as in larch.
 
     Raises
     ------
     BadInput
-        rbkg outside 0.3 to 3 Å, a range beyond the data, or data too short for oscillations.
-    ProgramFailed
-        Where larch gives no result.
+        rbkg outside 0.3 to 3 Å, a range beyond the data, data too short for oscillations or with
+        too few points above the edge.
     """
-    from xorder.xas.larch_bridge import autobk
-
-    if not (math.isfinite(rbkg) and 0.3 <= rbkg <= 3.0):
-        raise BadInput(f"rbkg is {rbkg:g} Å", expected="0.3 to 3 Å")
-    if not (math.isfinite(k_weight) and 0 <= k_weight <= 4):
-        raise BadInput(f"k_weight is {k_weight:g}", expected="0 to 4")
+    check_background(rbkg, k_weight, window, dk, clamps)
     messages = list(normalized.messages)
-    k_min, k_max = _k_range(normalized, k_range, messages)
-    k, chi, background = autobk(
-        normalized.energy,
-        normalized.mu,
-        e0=normalized.e0,
-        edge_step=normalized.edge_step,
-        rbkg=rbkg,
-        kmin=k_min,
-        kmax=k_max,
-        kweight=k_weight,
-        kstep=K_STEP,
+    k_range = _k_range(normalized, k_range, messages)
+    options = BackgroundOptions(
+        rbkg=float(rbkg),
+        k_weight=float(k_weight),
+        k_range=k_range,
+        window=window,
+        dk=float(dk),
+        clamps=(float(clamps[0]), float(clamps[1])),
+    )
+    problem = SplineProblem.on(normalized.energy, e0=normalized.e0, options=options)
+    covered = slice(problem.first, problem.first + problem.raw.size)
+    found = fit_splines(problem, normalized.mu[covered, None])
+    background = normalized.mu.copy()
+    background[covered] = found.background[:, 0]
+    chi = found.chi[:, 0] / normalized.edge_step
+    epsilon_k = noise(
+        problem.k, chi, k_range=(max(k_range[0], 2.0), k_range[1]), k_weight=options.k_weight
     )
     return Exafs(
-        k=k,
+        k=problem.k,
         chi=chi,
         energy=normalized.energy,
         mu=normalized.mu,
         background=background,
         e0=normalized.e0,
         edge_step=normalized.edge_step,
-        epsilon_k=noise(k, chi, k_range=(max(k_min, 2.0), k_max), k_weight=k_weight),
-        rbkg=float(rbkg),
-        k_weight=float(k_weight),
-        k_range=(k_min, k_max),
+        epsilon_k=epsilon_k,
+        delta_chi=epsilon_k * background_deviation(problem, float(found.clamp_strength[0])),
+        rbkg=options.rbkg,
+        k_weight=options.k_weight,
+        k_range=k_range,
         element=normalized.element,
         edge=normalized.edge,
         name=normalized.name,
         simulated=normalized.simulated,
         messages=tuple(messages),
     )
+
+
+def check_background(
+    rbkg: float, k_weight: float, window: str, dk: float, clamps: tuple[float, float]
+) -> None:
+    """Refuse settings of the background that mean nothing."""
+    if not (math.isfinite(rbkg) and 0.3 <= rbkg <= 3.0):
+        raise BadInput(f"rbkg is {rbkg:g} Å", expected="0.3 to 3 Å")
+    if not (math.isfinite(k_weight) and 0 <= k_weight <= 4):
+        raise BadInput(f"k_weight is {k_weight:g}", expected="0 to 4")
+    if window not in WINDOWS:
+        raise BadInput(f"window is {window!r}", expected=", ".join(WINDOWS))
+    if not (math.isfinite(dk) and 0 <= dk <= 10):
+        raise BadInput(f"dk is {dk:g} Å⁻¹", expected="0 to 10 Å⁻¹")
+    if len(clamps) != 2 or not all(math.isfinite(c) and 0 <= c <= 1e4 for c in clamps):
+        raise BadInput(f"clamps is {clamps}", expected="two weights, 0 or above")
 
 
 def _k_range(

@@ -242,7 +242,14 @@ def noise(k: Array, chi: Array, *, k_range: tuple[float, float], k_weight: float
     return scatter * math.sqrt(2 * math.pi) / (float(k[1] - k[0]) * _norm(shape))
 
 
-def window_function(k: Array, *, k_range: tuple[float, float], dk: float, window: str) -> Array:
+def window_function(
+    k: Array,
+    *,
+    k_range: tuple[float, float],
+    dk: float,
+    window: str,
+    inside: bool = False,
+) -> Array:
     """Return a window on even steps of k, its corners on grid points as in larch.
 
     Parameters
@@ -255,6 +262,9 @@ def window_function(k: Array, *, k_range: tuple[float, float], dk: float, window
         Width of the slopes in Å⁻¹ (for ``"kaiser"`` and ``"gaussian"``, their parameter).
     window
         A name in `WINDOWS`.
+    inside
+        True lets the falling slope end with the grid, as larch's AUTOBK does; else it may end
+        beyond the data.
 
     Raises
     ------
@@ -265,14 +275,14 @@ def window_function(k: Array, *, k_range: tuple[float, float], dk: float, window
         raise BadInput(f"window is {window!r}", expected=", ".join(WINDOWS))
     if not (math.isfinite(dk) and dk >= 0):
         raise BadInput(f"dk is {dk:g} Å⁻¹", expected="0 or above")
-    return WINDOWS[window](k, _corners(k, k_range, dk), dk)
+    # Larch's transform lets its grid run on to k_max + dk; its AUTOBK does not.
+    beyond = 0 if inside else int(1.01 + (k_range[1] + dk) / float(k[1] - k[0])) - 1
+    return WINDOWS[window](k, _corners(k, k_range, dk, max(k.size - 1, beyond)), dk)
 
 
-def _corners(k: Array, k_range: tuple[float, float], dk: float) -> tuple[float, ...]:
+def _corners(k: Array, k_range: tuple[float, float], dk: float, last: int) -> tuple[float, ...]:
     """Return start and end of both slopes, each on the grid point at or below it."""
     step = float(k[1] - k[0])
-    # The window may end beyond the data: larch lets its grid run on to k_max + dk.
-    last = max(k.size - 1, int(1.01 + (k_range[1] + dk) / step) - 1)
     tiny = 1e-4 * step
     wanted = (
         max(0.0, k_range[0] - dk / 2),

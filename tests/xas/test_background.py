@@ -1,17 +1,25 @@
 """The background leaves the oscillations that were put in."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from xorder import xas
-from xorder.errors import BadInput, DataWarning, ProgramFailed
-from xorder.xas import larch_bridge
+from xorder.errors import BadInput, DataWarning
+from xorder.xas.background_spline import (
+    BackgroundOptions,
+    SplineProblem,
+    background_deviation,
+    fit_splines,
+)
 
 Make = Callable[..., xas.Spectrum]
+MakeExafs = Callable[..., xas.Exafs]
 
 
 def test_the_oscillations_that_were_put_in_come_out(make_spectrum: Make) -> None:
@@ -52,10 +60,95 @@ def test_the_next_edge_ends_the_oscillations(make_spectrum: Make) -> None:
     assert exafs.k[-1] < 18.2
 
 
-def test_what_larch_only_prints_becomes_an_error(make_spectrum: Make) -> None:
-    spectrum = make_spectrum()
-    with pytest.raises(ProgramFailed, match=r"no finite result|failed"):
-        larch_bridge.autobk(spectrum.energy, spectrum.mu, e0=9881.0, no_such_option=1)
+def test_the_stated_error_of_the_background_is_its_scatter(make_exafs: MakeExafs) -> None:
+    """White noise on χ(k) alone, 300 times through one problem."""
+    exafs = make_exafs(chi=lambda k: np.zeros_like(k))
+    options = BackgroundOptions(
+        rbkg=1.0, k_weight=2.0, k_range=(0.0, 14.0), window="hanning", dk=0.1, clamps=(0.0, 1.0)
+    )
+    problem = SplineProblem.on(exafs.energy, e0=exafs.e0, options=options)
+    noise = 1e-3 * np.random.default_rng(1).standard_normal((problem.raw.size, 300))
+    found = fit_splines(problem, noise)
+    scatter = np.std(problem.onto_grid(noise) - found.chi, axis=1)
+    stated = 1e-3 * background_deviation(problem, 0.01)
+    inside = slice(20, -3)
+    np.testing.assert_allclose(scatter[inside], stated[inside], rtol=0.2)
+
+
+def test_the_error_of_the_background_comes_with_it(make_spectrum: Make) -> None:
+    exafs = xas.subtract_background(xas.normalize(make_spectrum(noise=1e-3), e0=9881.0))
+    assert exafs.delta_chi is not None
+    middle = (exafs.k > 3) & (exafs.k < 11)
+    assert np.all(exafs.delta_chi[middle] > 0)
+    assert np.all(exafs.delta_chi[middle] < exafs.epsilon_k)
+
+
+@pytest.mark.parametrize("factor", [1e-4, 1.0, 30.0, 1e3])
+def test_no_other_spline_leaves_less_below_rbkg(make_spectrum: Make, factor: float) -> None:
+    """Any small change of the spline makes the sum larger, whatever the scale of μ."""
+    normalized = xas.normalize(make_spectrum(noise=1e-3), e0=9881.0)
+    options = BackgroundOptions(
+        rbkg=1.2, k_weight=1.0, k_range=(0.0, 12.0), window="hanning", dk=0.1, clamps=(1.0, 5.0)
+    )
+    problem = SplineProblem.on(normalized.energy, e0=normalized.e0, options=options)
+    mu = factor * normalized.mu[problem.first : problem.first + problem.raw.size]
+    chi = fit_splines(problem, mu[:, None]).chi[:, 0]
+
+    def cost(values: np.ndarray) -> float:
+        low_r = problem.low_r @ values
+        scale = 0.1 + 10 * np.mean(low_r**2)
+        held = scale * problem.clamp_weights * values[problem.clamped]
+        return float(low_r @ low_r + held @ held)
+
+    generator = np.random.default_rng(2)
+    for _ in range(50):
+        other = factor * problem.basis_k @ generator.standard_normal(problem.basis.shape[1])
+        assert cost(chi + 1e-3 * other) > cost(chi)
+
+
+def test_stronger_clamps_hold_the_ends_closer(make_spectrum: Make) -> None:
+    normalized = xas.normalize(make_spectrum(), e0=9881.0)
+    found = [
+        xas.subtract_background(normalized, clamps=(0.0, weight))
+        for weight in (0.0, 1.0, 30.0, 1000.0)
+    ]
+    ends = [float(np.sum(exafs.chi[-3:] ** 2)) for exafs in found]
+    assert np.all(np.diff(ends) < 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rbkg": 5.0}, "rbkg is 5"),
+        ({"rbkg": float("nan")}, "rbkg is nan"),
+        ({"k_weight": -1.0}, "k_weight is -1"),
+        ({"window": "hamming"}, "window is 'hamming'"),
+        ({"dk": -0.1}, "dk is -0.1"),
+        ({"clamps": (0.0, -1.0)}, "clamps is"),
+        ({"clamps": (0.0,)}, "clamps is"),
+        ({"k_range": (0.0, 99.0)}, "k_range is"),
+        ({"k_range": (5.0, 3.0)}, "k_range is"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(
+    make_spectrum: Make, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(BadInput, match=message):
+        xas.subtract_background(xas.normalize(make_spectrum()), **options)
+
+
+def test_too_few_points_for_a_spline_are_told(make_spectrum: Make) -> None:
+    normalized = xas.normalize(make_spectrum(), e0=9881.0)
+    few = (normalized.energy < 9881.0) | (np.arange(normalized.energy.size) % 160 == 0)
+    coarse = replace(
+        normalized,
+        **{
+            name: getattr(normalized, name)[few]
+            for name in ("energy", "mu", "norm", "flat", "pre_edge", "post_edge")
+        },
+    )
+    with pytest.raises(BadInput, match="points lie between e0"):
+        xas.subtract_background(coarse)
 
 
 def test_results_cross_to_larch(make_spectrum: Make) -> None:
@@ -91,3 +184,43 @@ def test_the_first_shell_is_where_larch_puts_it(
     parabola = np.polyfit(group.r[top - 1 : top + 2], group.chir_mag[top - 1 : top + 2], 2)
     assert peak.r == pytest.approx(-parabola[1] / (2 * parabola[0]), abs=1e-3)
     assert peak.magnitude == pytest.approx(group.chir_mag[top], rel=0.01)
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize(
+    "file",
+    ["cu_metal_10K.xdi", "Au_Foil_L3_rt_2016Foils.xdi", "WO3_rt_01.xdi", "zn_znse_rt.xdi"],
+)
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ({}, {"kweight": 2}),
+        ({"clamps": (0, 0)}, {"kweight": 2, "clamp_lo": 0, "clamp_hi": 0}),
+        ({"rbkg": 1.2, "k_weight": 1}, {"rbkg": 1.2, "kweight": 1}),
+        ({"window": "kaiser", "dk": 1.0}, {"kweight": 2, "win": "kaiser", "dk": 1.0}),
+    ],
+    ids=["defaults", "no clamps", "wider", "kaiser"],
+)
+def test_the_oscillations_are_larchs(
+    shared: Callable[..., Path],
+    larch: SimpleNamespace,
+    file: str,
+    ours: dict[str, Any],
+    theirs: dict[str, Any],
+) -> None:
+    """Newville's AUTOBK by larch, to 1e-4 of the largest k²χ."""
+    normalized = xas.normalize(xas.read(shared("data", "xas", file)))
+    exafs = xas.subtract_background(normalized, k_range=(0, 12.5), **ours)
+    group = larch.Group()
+    larch.autobk(
+        normalized.energy.copy(),
+        normalized.mu.copy(),
+        group=group,
+        e0=normalized.e0,
+        edge_step=normalized.edge_step,
+        kmin=0,
+        kmax=12.5,
+        **theirs,
+    )
+    difference = exafs.k**2 * (exafs.chi - group.chi)
+    assert np.max(np.abs(difference)) < 1e-4 * np.max(np.abs(group.k**2 * group.chi))
