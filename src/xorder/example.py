@@ -88,8 +88,10 @@ instrument_fwhm = 0.06
 
 [pdf]
 structures = ["NaTaCl6", "NaCl"]
+amorphous = ["NaTaCl6"]
+sphere_diameter = 60.0
 r_min = 2.0
-r_max = 30.0
+r_max = 25.0
 qdamp = 0.03
 """
 
