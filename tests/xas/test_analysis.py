@@ -188,4 +188,4 @@ def test_results_become_tables(scans: list[Path]) -> None:
     analysis = xas.analyse(scans, RECIPE)
     assert analysis.exafs is not None
     assert analysis.normalized.to_dataframe().index.name == "energy"
-    assert list(analysis.exafs.to_dataframe().columns) == ["chi"]
+    assert list(analysis.exafs.to_dataframe().columns) == ["chi", "delta_chi"]
