@@ -2,14 +2,12 @@
 
 import os
 import sys
-import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from xorder import load_structure, pdf, scattering
-from xorder.errors import StructureWarning
+from xorder import pdf, references, scattering
 from xorder.structure import unit_cell_atoms
 
 pytestmark = pytest.mark.reference
@@ -88,15 +86,11 @@ def with_displacements(crystal, seed=None):
 
 
 @pytest.fixture(scope="module")
-def crystals(shared):
-    found = {}
-    for name in ("Ni", "NaTaCl6", "LaCl3"):
-        path = shared("structures", f"{name}.cif")
-        with warnings.catch_warnings():
-            # The files give no displacements; they are set here.
-            warnings.simplefilter("ignore", StructureWarning)
-            found[name] = with_displacements(load_structure(path))
-    return found
+def crystals():
+    # The sources give no displacements; they are set here.
+    return {
+        name: with_displacements(references.load(name)) for name in ("Ni", "NaTaCl6", "LaCl3")
+    }
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=lambda s: "-".join(s) or "plain")
