@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from xorder.diffraction.analysis import DiffractionAnalysis, analyse
     from xorder.diffraction.cell_fit import CellFit, fit_cell
+    from xorder.diffraction.instrument_resolution import (
+        InstrumentResolution,
+        resolution_from_profile,
+        resolution_from_standard,
+    )
+    from xorder.diffraction.line_broadening import DoubleVoigt, double_voigt
     from xorder.diffraction.options import DiffractionRecipe
     from xorder.diffraction.pattern import (
         Pattern,
@@ -29,15 +35,33 @@ if TYPE_CHECKING:
     from xorder.diffraction.readers.gsas import read_instrument
     from xorder.diffraction.readers.opening import read
     from xorder.diffraction.reflections import Reflections, calculate_reflections
+    from xorder.diffraction.sample_widths import SampleWidths, remove_instrument
     from xorder.diffraction.simulation import (
         Hump,
         SimulatedPattern,
         simulate,
         simulate_mixture,
     )
+    from xorder.diffraction.size_strain import (
+        ScherrerSizes,
+        WilliamsonHall,
+        scherrer_sizes,
+        williamson_hall,
+    )
     from xorder.diffraction.writers import write_xye
 
 _HOME = {
+    "williamson_hall": "size_strain",
+    "scherrer_sizes": "size_strain",
+    "WilliamsonHall": "size_strain",
+    "ScherrerSizes": "size_strain",
+    "remove_instrument": "sample_widths",
+    "SampleWidths": "sample_widths",
+    "resolution_from_standard": "instrument_resolution",
+    "resolution_from_profile": "instrument_resolution",
+    "InstrumentResolution": "instrument_resolution",
+    "double_voigt": "line_broadening",
+    "DoubleVoigt": "line_broadening",
     "CellFit": "cell_fit",
     "DiffractionAnalysis": "analysis",
     "DiffractionRecipe": "options",
@@ -72,18 +96,24 @@ __all__ = [
     "CellFit",
     "DiffractionAnalysis",
     "DiffractionRecipe",
+    "DoubleVoigt",
     "Hump",
+    "InstrumentResolution",
     "Pattern",
     "PeakTable",
     "Profile",
     "Radiation",
     "Reflections",
+    "SampleWidths",
+    "ScherrerSizes",
     "SimulatedPattern",
     "TrackingOptions",
+    "WilliamsonHall",
     "analyse",
     "calculate_reflections",
     "cut",
     "d_from_two_theta",
+    "double_voigt",
     "fit_cell",
     "make_pattern",
     "make_radiation",
@@ -91,11 +121,16 @@ __all__ = [
     "q_from_two_theta",
     "read",
     "read_instrument",
+    "remove_instrument",
+    "resolution_from_profile",
+    "resolution_from_standard",
+    "scherrer_sizes",
     "simulate",
     "simulate_mixture",
     "track_peaks",
     "two_theta_from_d",
     "two_theta_from_q",
+    "williamson_hall",
     "write_xye",
 ]
 
