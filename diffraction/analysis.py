@@ -52,6 +52,11 @@ class DiffractionAnalysis(Result):
     messages: tuple[str, ...] = ()
     """What a user must know, one sentence each."""
 
+    @property
+    def kind(self) -> str:
+        """What must agree for samples to be drawn in one figure: the structure."""
+        return self.reflections.name
+
 
 @recorded
 def analyse(

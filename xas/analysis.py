@@ -67,6 +67,11 @@ class XasAnalysis(Result):
     messages: tuple[str, ...] = ()
     """What a user must know, one sentence each."""
 
+    @property
+    def kind(self) -> str:
+        """What must agree for samples to be drawn in one figure: the edge."""
+        return f"{self.normalized.element} {self.normalized.edge}".strip()
+
     def plot(self, ax: Any = None, **artist_kwargs: Any) -> list[Any]:
         """Draw the normalized spectrum; return the artists."""
         return self.normalized.plot(ax, **artist_kwargs)

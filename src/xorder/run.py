@@ -9,16 +9,17 @@ import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from xorder._version import __version__
 from xorder.batch import Failure, Outcome, Progress, run_samples
 from xorder.errors import BadInput, CannotWrite, XorderError
 from xorder.series import PROBES, Series
-from xorder.store import write_text
+from xorder.store import file_stem, write_text
 
 __all__ = ["Run", "run_series"]
 
@@ -126,11 +127,18 @@ def _check_writable(out: Path) -> None:
 
 
 def _draw(probe: str, outcomes: Sequence[Outcome], folder: Path) -> list[Path]:
-    analyses = [outcome.analyses[probe] for outcome in outcomes if probe in outcome.analyses]
-    if not analyses:
-        return []
-    drawing = import_module(f"xorder.figures.{probe}").draw(analyses)
-    paths: list[Path] = drawing.save(folder)
+    """Draw one figure for each kind of sample: those of one edge, structure or set of phases."""
+    kinds: dict[str, list[Any]] = {}
+    for outcome in outcomes:
+        if probe in outcome.analyses:
+            analysis = outcome.analyses[probe]
+            kinds.setdefault(analysis.kind, []).append(analysis)
+    paths: list[Path] = []
+    for kind, analyses in kinds.items():
+        drawing = import_module(f"xorder.figures.{probe}").draw(analyses)
+        if len(kinds) > 1:
+            drawing = replace(drawing, name=f"{drawing.name}_{file_stem(kind)}")
+        paths += drawing.save(folder)
     return paths
 
 

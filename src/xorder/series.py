@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from xorder.errors import BadInput, BadManifest, MissingFile
+from xorder.store import file_stem
 
 __all__ = ["PROBES", "ProbeInput", "Sample", "Series", "load_series"]
 
@@ -221,7 +222,7 @@ def _sample(
         ]
     return Sample(
         name=entry.name,
-        slug=re.sub(r"[^\w.+-]+", "_", entry.name).strip("_.") or f"sample_{index + 1}",
+        slug=file_stem(entry.name) or f"sample_{index + 1}",
         order=entry.order,
         composition=entry.composition,
         conductivity=entry.conductivity,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ import numpy as np
 from xorder._version import __version__
 from xorder.errors import CannotWrite
 
-__all__ = ["atomic_path", "write_results", "write_text"]
+__all__ = ["atomic_path", "file_stem", "write_results", "write_text"]
 
 #: Arrays longer than this are compressed.
 SMALL = 512
@@ -53,6 +54,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise _cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def file_stem(text: str) -> str:
+    """Return `text` as part of a file name: letters, digits and ``_ . + -``."""
+    return re.sub(r"[^\w.+-]+", "_", text).strip("_.")
 
 
 def write_text(path: Path, text: str) -> Path:

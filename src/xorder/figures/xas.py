@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["draw"]
 
-#: Wavelet maps side by side.
-MAPS_A_ROW = 4
+#: Most wavelet maps side by side.
+MAPS_A_ROW = 5
 
 #: Near-edge range drawn, eV from the first sample's e0.
 NEAR_EDGE = (-40.0, 90.0)
 
 
-def draw(analyses: Sequence[XasAnalysis], *, name: str = "xas") -> Drawing:
+def draw(analyses: Sequence[XasAnalysis]) -> Drawing:
     """Return the figure of a series: XANES, k^nχ(k), |χ(R)| and one wavelet map a sample.
 
     Maps share one colour scale; the dashed ellipse is their resolution. Near-edge scans are drawn
@@ -54,7 +54,7 @@ def draw(analyses: Sequence[XasAnalysis], *, name: str = "xas") -> Drawing:
         _legend(figure, top[0], len(analyses))
         if any(analysis.simulated for analysis in analyses):
             mark_simulated(figure)
-    return Drawing(name=name, figure=figure, tables=tables)
+    return Drawing(name="xas", figure=figure, tables=tables)
 
 
 def _panels(count: int) -> tuple[Figure, list[Axes], list[Axes]]:
@@ -67,8 +67,8 @@ def _panels(count: int) -> tuple[Figure, list[Axes], list[Axes]]:
         figure = Figure(figsize=(0.8 * PAGE, 4.8), layout="constrained")
         panels = list(figure.subplots(2, 2).ravel())
         return figure, panels[:3], panels[3:]
-    rows = math.ceil(count / MAPS_A_ROW)
-    across = min(count, MAPS_A_ROW)
+    across = _across(count)
+    rows = math.ceil(count / across)
     figure = Figure(figsize=(PAGE, 2.7 + 2.0 * rows), layout="constrained")
     parts: Any = figure.subfigures(2, 1, height_ratios=[2.7, 2.0 * rows])
     upper, lower = parts
@@ -80,6 +80,11 @@ def _panels(count: int) -> tuple[Figure, list[Axes], list[Axes]]:
         # The lowest map of each column carries the labels, also above a spare place.
         ax.tick_params(labelbottom=index + across >= count, labelleft=index % across == 0)
     return figure, top, list(grid[:count])
+
+
+def _across(count: int) -> int:
+    """Return the maps in a row: as few rows as can be, and these as full as can be."""
+    return math.ceil(count / math.ceil(count / MAPS_A_ROW))
 
 
 def _colour(index: int) -> str:
@@ -150,9 +155,9 @@ def _maps(
         mesh = plot_wavelets(wavelets, ax, vmax=highest)[0]
         panel_label(ax, "def"[index] if len(analyses) <= 3 else chr(ord("d") + index % 23))
         ax.set_title(analysis.name, fontsize=7.0)
-        if len(analyses) > 1 and index % MAPS_A_ROW:
+        if len(analyses) > 1 and index % _across(len(analyses)):
             ax.set_ylabel("")
-        if index + MAPS_A_ROW < len(analyses):
+        if index + _across(len(analyses)) < len(analyses):
             ax.set_xlabel("")
         feature = analysis.feature
         if feature is not None and feature.success:
