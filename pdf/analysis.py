@@ -51,6 +51,11 @@ class PdfAnalysis(Result):
     messages: tuple[str, ...] = ()
     """What a reader must know."""
 
+    @property
+    def kind(self) -> str:
+        """What must agree for samples to be drawn in one figure: the phases."""
+        return "" if self.fit is None else " ".join(self.fit.phases)
+
     def plot(self, ax: Axes | None = None, **artist_kwargs: Any) -> list[Artist]:
         """Draw the refinement, or G(r) where there is none; return the artists."""
         shown = self.measured if self.fit is None else self.fit
