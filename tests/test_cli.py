@@ -84,3 +84,29 @@ def test_the_installed_command_runs_as_a_program():
     )
     assert done.returncode == 0
     assert done.stdout.strip() == __version__
+
+
+def test_a_warning_is_one_line(capsys, tmp_path):
+    from importlib import resources
+
+    text = (resources.files("xorder.reference_spectra") / "structures" / "NaCl.cif").read_text(
+        encoding="utf-8"
+    )
+    path = tmp_path / "salt.cif"
+    path.write_text(text, encoding="utf-8")
+    status, _, err = run(["structure", str(path)], capsys)
+    assert status == 0
+    assert err.startswith("warning: ")
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_a_folder_without_write_permission_is_refused(capsys, tmp_path):
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    locked.chmod(0o500)
+    if os.access(locked, os.W_OK):
+        pytest.skip("left out: this user may write anywhere")
+    status, _, err = run(["example", str(locked / "example")], capsys)
+    locked.chmod(0o700)
+    assert status == 2
+    assert "cannot make the folder" in err

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 from cyclopts import App, CycloptsError, Parameter
 
 from xorder._version import __version__
-from xorder.errors import XorderError
+from xorder.errors import XorderError, XorderWarning
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -133,6 +134,12 @@ def main(arguments: list[str] | None = None) -> int:
     debug = "--debug" in words
     _debug.set(debug)
     words = [word for word in words if word != "--debug"]
+    with warnings.catch_warnings():
+        warnings.showwarning = _warn
+        return _status(words, debug)
+
+
+def _status(words: list[str], debug: bool) -> int:
     try:
         return int(
             app(words, exit_on_error=False, print_error=False, result_action="return_value") or 0
@@ -152,6 +159,21 @@ def main(arguments: list[str] | None = None) -> int:
         fault = f"Xorder failed ({type(error).__name__}: {error}); please report it with --debug"
         _fail(fault, debug)
         return 3
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning of ours as one line; what other packages warn of is not the user's."""
+    if issubclass(category, XorderWarning):
+        console = _console(stderr=True)
+        console.print("[yellow]warning:[/]", end=" ")
+        console.print(str(message), markup=False, highlight=False, soft_wrap=True)
 
 
 def _fail(message: str, debug: bool) -> int:
