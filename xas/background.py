@@ -13,9 +13,9 @@ from xorder.results import Array, Result, quantity, recorded
 from xorder.xas.background_spline import (
     K_STEP,
     BackgroundOptions,
-    SplineProblem,
     background_deviation,
     fit_splines,
+    spline_problem,
 )
 from xorder.xas.normalization import Normalized
 from xorder.xas.photoelectron import edge as tabulated_edge
@@ -143,9 +143,11 @@ def subtract_background(
         dk=float(dk),
         clamps=(float(clamps[0]), float(clamps[1])),
     )
-    problem = SplineProblem.on(normalized.energy, e0=normalized.e0, options=options)
+    problem, mu_k = spline_problem(
+        normalized.energy, normalized.mu[None], e0=normalized.e0, options=options
+    )
     covered = slice(problem.first, problem.first + problem.raw.size)
-    found = fit_splines(problem, normalized.mu[covered, None])
+    found = fit_splines(problem, mu_k)
     background = normalized.mu.copy()
     background[covered] = found.background[:, 0]
     chi = found.chi[:, 0] / normalized.edge_step

@@ -13,7 +13,15 @@ from xorder.results import Array
 from xorder.xas.photoelectron import k_from_energy
 from xorder.xas.transforms import N_FFT, window_function
 
-__all__ = ["K_STEP", "BackgroundOptions", "SplineFit", "SplineProblem", "fit_splines"]
+__all__ = [
+    "K_STEP",
+    "BackgroundOptions",
+    "SplineFit",
+    "SplineProblem",
+    "background_deviation",
+    "fit_splines",
+    "spline_problem",
+]
 
 #: Step of the even k grid in Å⁻¹, that of Athena and larch.
 K_STEP = 0.05
@@ -25,7 +33,7 @@ N_CLAMP = 3
 FEWEST, MOST = 5, 128
 
 #: The clamps' strength is looked for on this many places at a time, until this close.
-PLACES, CLOSE = 16, 1e-9
+PLACES, CLOSE = 128, 1e-7
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,51 +65,69 @@ class SplineProblem:
     k: Array
     """Even grid, shape (K,)."""
     basis: Array
-    """B-splines at `raw`, shape (M, P)."""
+    """Splines at `raw`, shape (M, P), whose transforms below rbkg are orthonormal."""
     basis_k: Array
-    """B-splines brought to the even grid, shape (K, P)."""
+    """The same splines brought to the even grid, shape (K, P)."""
     low_r: Array
     """From χ(k) to real and imaginary part of χ(R) below rbkg, shape (F, K)."""
     low_r_basis: Array
-    """Orthonormal basis of what splines can do there, Q of shape (F, P)."""
-    triangle: Array
-    """R of that QR decomposition, shape (P, P)."""
-    clamp_weights: Array
-    """Weights of the clamped points, shape (C,); empty without clamps."""
+    """Transforms of the splines below rbkg, shape (F, P)."""
     clamped: Array
-    """Indices of the clamped points, shape (C,)."""
+    """Indices of the clamped points, shape (C,); empty without clamps."""
+    clamp: Array
+    """Their weights, shape (C, 1)."""
+    coupling: Array
+    """Splines at the clamped points times the weights, shape (C, P)."""
 
-    def onto_grid(self, values: Array) -> Array:
-        """Return values at `raw`, shape (M, ...), on the even grid by a cubic spline."""
-        from scipy.interpolate import make_interp_spline
 
-        return np.asarray(make_interp_spline(self.raw, values, k=3, check_finite=False)(self.k))
+def spline_problem(
+    energy: Array, mu: Array, *, e0: float, options: BackgroundOptions
+) -> tuple[SplineProblem, Array]:
+    """Return the problem on a grid of energies, and μ on the problem's even grid.
 
-    @classmethod
-    def on(cls, energy: Array, *, e0: float, options: BackgroundOptions) -> SplineProblem:
-        """Return the problem on a grid of energies, shape (N,).
+    Parameters
+    ----------
+    energy
+        Photon energies in eV, shape (N,).
+    mu
+        Absorption of S spectra, shape (S, N).
+    e0
+        Edge energy in eV of all spectra.
+    options
+        What the fit is told.
 
-        Raises
-        ------
-        BadInput
-            Too few points above e0 for the spline.
-        """
-        low, high = options.k_range
-        first = max(int(np.searchsorted(energy, e0, side="right")) - 1, 0)
-        raw = k_from_energy(energy[first:], e0=e0)
-        raw = raw[: int(np.searchsorted(raw, high, side="right")) + 1]
-        k = K_STEP * np.arange(int(1.01 + high / K_STEP), dtype=float)
-        knots, rows = _knots(raw, options)
-        basis = _b_splines(knots, raw)
-        weight = k**options.k_weight * window_function(
-            k, k_range=(low, high), dk=options.dk, window=options.window, inside=True
+    Raises
+    ------
+    BadInput
+        Too few points above e0 for the spline.
+    """
+    low, high = options.k_range
+    first = max(int(np.searchsorted(energy, e0, side="right")) - 1, 0)
+    raw = k_from_energy(energy[first:], e0=e0)
+    raw = raw[: int(np.searchsorted(raw, high, side="right")) + 1]
+    k = K_STEP * np.arange(int(1.01 + high / K_STEP), dtype=float)
+    knots, rows = _knots(raw, options)
+    basis = _b_splines(knots, raw)
+    both = np.concatenate([basis, mu[:, first : first + raw.size].T], axis=1)
+    both_k = _onto_grid(raw, k, both)
+    basis_k, mu_k = both_k[:, : basis.shape[1]], both_k[:, basis.shape[1] :]
+    weight = k**options.k_weight * window_function(
+        k, k_range=(low, high), dk=options.dk, window=options.window, inside=True
+    )
+    low_r = _fourier_rows(k.size, rows) * weight
+    low_r_basis, triangle = np.linalg.qr(low_r @ basis_k)
+    if not np.min(np.abs(np.diag(triangle))) > 0:
+        raise BadInput(
+            f"the background has more freedom than the data between k = {low:g} and {high:g} Å⁻¹",
+            expected="a wider k_range, or a smaller k_weight",
         )
-        low_r = _fourier_rows(k.size, rows) * weight
-        clamped, clamp_weights = _clamps(k.size, options.clamps)
-        problem = cls(first, raw, k, basis, basis, low_r, low_r, basis, clamp_weights, clamped)
-        basis_k = problem.onto_grid(basis)
-        q, triangle = np.linalg.qr(low_r @ basis_k)
-        return cls(first, raw, k, basis, basis_k, low_r, q, triangle, clamp_weights, clamped)
+    turn = np.linalg.inv(triangle)
+    basis, basis_k = basis @ turn, basis_k @ turn
+    clamped, clamp = _clamps(k.size, options.clamps)
+    coupling = clamp * basis_k[clamped]
+    return SplineProblem(
+        first, raw, k, basis, basis_k, low_r, low_r_basis, clamped, clamp, coupling
+    ), mu_k
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -116,7 +142,7 @@ class SplineFit:
     """Strength λ that the clamps had, shape (S,); zero without clamps."""
 
 
-def fit_splines(problem: SplineProblem, mu: Array) -> SplineFit:
+def fit_splines(problem: SplineProblem, mu_k: Array) -> SplineFit:
     r"""Return the splines that leave the smallest χ(R) below rbkg.
 
     With b the transform of μ below rbkg, A that of the splines, C and d the clamped points of
@@ -132,26 +158,21 @@ def fit_splines(problem: SplineProblem, mu: Array) -> SplineFit:
     ----------
     problem
         The grid and its matrices.
-    mu
-        Absorption at `problem.raw`, shape (M, S).
+    mu_k
+        Absorption on the problem's even grid, shape (K, S).
     """
-    on_grid = problem.onto_grid(mu)
-    b = problem.low_r @ on_grid
+    b = problem.low_r @ mu_k
     y = problem.low_r_basis.T @ b
     strength = np.zeros(y.shape[1])
     if problem.clamped.size:
-        clamp, coupling = _clamp_coupling(problem)
-        left = clamp * on_grid[problem.clamped] - coupling @ y
-        stiffness, axes = np.linalg.eigh(coupling @ coupling.T)
+        left = problem.clamp * mu_k[problem.clamped] - problem.coupling @ y
+        stiffness, axes = np.linalg.eigh(problem.coupling @ problem.coupling.T)
         along = axes.T @ left
         outside = np.sum(b * b, axis=0) - np.sum(y * y, axis=0)
         strength = _clamp_strength(stiffness, along.T, np.maximum(outside, 0.0), b.shape[0])
         held = along / (1.0 + strength * stiffness[:, None])
-        y = y + strength * (coupling.T @ (axes @ held))
-    coefficients = np.linalg.solve(problem.triangle, y)
-    return SplineFit(
-        problem.basis @ coefficients, on_grid - problem.basis_k @ coefficients, strength
-    )
+        y = y + strength * (problem.coupling.T @ (axes @ held))
+    return SplineFit(problem.basis @ y, mu_k - problem.basis_k @ y, strength)
 
 
 def background_deviation(problem: SplineProblem, clamp_strength: float) -> Array:
@@ -159,18 +180,13 @@ def background_deviation(problem: SplineProblem, clamp_strength: float) -> Array
 
     The coefficients are linear in the data at the clamps' strength; their covariance follows.
     """
-    clamp, coupling = _clamp_coupling(problem)
+    coupling = problem.coupling
     response = problem.low_r_basis.T @ problem.low_r
-    response[:, problem.clamped] += clamp_strength * coupling.T * clamp.T
+    response[:, problem.clamped] += clamp_strength * coupling.T * problem.clamp.T
     curvature = np.eye(coupling.shape[1]) + clamp_strength * coupling.T @ coupling
-    shape = _solve_right(problem.basis_k, curvature @ problem.triangle)
-    return np.asarray(np.sqrt(np.sum((shape @ (response @ response.T)) * shape, axis=1)))
-
-
-def _clamp_coupling(problem: SplineProblem) -> tuple[Array, Array]:
-    """Return the clamps' weights, shape (C, 1), and what y does to the clamped points, (C, P)."""
-    clamp = problem.clamp_weights[:, None]
-    return clamp, _solve_right(clamp * problem.basis_k[problem.clamped], problem.triangle)
+    inverse = np.linalg.inv(curvature)
+    shape = problem.basis_k @ (inverse @ (response @ response.T) @ inverse)
+    return np.asarray(np.sqrt(np.sum(shape * problem.basis_k, axis=1)))
 
 
 def _clamp_strength(stiffness: Array, along: Array, outside: Array, count: int) -> Array:
@@ -204,7 +220,7 @@ def _clamp_strength(stiffness: Array, along: Array, outside: Array, count: int) 
         above = balance > 0
         above[:, -1] = True
         index = np.argmin(cost, axis=1) + 1 if first else np.argmax(above, axis=1)
-        index = np.clip(index, 1, PLACES - 1)
+        index = np.minimum(np.maximum(index, 1), PLACES - 1)
         low, high = places[every, np.maximum(index - (2 if first else 1), 0)], places[every, index]
         first = False
     return np.asarray(np.exp(0.5 * (low + high)))
@@ -244,10 +260,12 @@ def _fourier_rows(size: int, rows: int) -> Array:
 
 def _clamps(size: int, clamps: tuple[float, float]) -> tuple[Array, Array]:
     ends = np.array([*range(N_CLAMP), *range(size - N_CLAMP, size)])
-    weights = np.repeat(np.abs(clamps), N_CLAMP)
-    return ends[weights > 0], weights[weights > 0].astype(float)
+    weights = np.repeat(np.abs(np.asarray(clamps, dtype=float)), N_CLAMP)
+    return ends[weights > 0], weights[weights > 0][:, None]
 
 
-def _solve_right(matrix: Array, triangle: Array) -> Array:
-    """Return ``matrix @ inverse(triangle)``."""
-    return np.asarray(np.linalg.solve(triangle.T, matrix.T).T)
+def _onto_grid(raw: Array, k: Array, values: Array) -> Array:
+    """Return values at `raw`, shape (M, n), on the even grid by a cubic spline through them."""
+    from scipy.interpolate import make_interp_spline
+
+    return np.asarray(make_interp_spline(raw, values, k=3, check_finite=False)(k))

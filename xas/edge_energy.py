@@ -42,7 +42,7 @@ def find_e0(spectrum: Spectrum, *, smoothing: float = 1.0) -> tuple[float, float
     if not 0 < smoothing <= 20:
         raise BadInput(f"smoothing is {smoothing:g} eV", expected="above 0 and at most 20 eV")
     window = _edge_window(spectrum)
-    found = [_largest_slope(spectrum, s * smoothing, window) for s in (0.5, 1.0, 2.0)]
+    found = _largest_slopes(spectrum, (0.5 * smoothing, smoothing, 2.0 * smoothing), window)
     return found[1], float(np.std(found, ddof=1))
 
 
@@ -70,25 +70,38 @@ def _edge_window(spectrum: Spectrum) -> tuple[float, float]:
     return window
 
 
-def _largest_slope(spectrum: Spectrum, smoothing: float, window: tuple[float, float]) -> float:
-    step = min(0.25, smoothing / 4.0)
-    grid = np.arange(spectrum.energy[0], spectrum.energy[-1], step)
+def _largest_slopes(
+    spectrum: Spectrum, smoothings: tuple[float, ...], window: tuple[float, float]
+) -> list[float]:
+    step = min(0.25, smoothings[0] / 4.0)
+    # Steps up are seen over 80 eV to either side, slopes over the Gaussian; the rest plays no part.
+    reach = max(81.0, 5.0 * smoothings[-1])
+    start, end = float(spectrum.energy[0]), float(spectrum.energy[-1])
+    start += step * max(0, int((window[0] - reach - start) / step))
+    grid = np.arange(start, min(end, window[1] + reach), step)
     mu = np.interp(grid, spectrum.energy, spectrum.mu)
-    x = np.arange(-4.0 * smoothing, 4.0 * smoothing + step / 2, step)
-    kernel = -x * np.exp(-0.5 * (x / smoothing) ** 2)
-    padded = np.pad(mu, x.size // 2, mode="edge")
-    slope = np.convolve(padded, kernel, mode="same")[x.size // 2 : x.size // 2 + mu.size]
-    inside = (grid >= window[0]) & (grid <= window[1])
-    rise = _rise(mu, max(1, int(10.0 / step)), max(2, int(40.0 / step)))
-    stepping = inside & (rise > 0.5 * np.max(rise[inside]))
-    if not np.any(stepping) or not np.max(rise[inside]) > 0:
+    low, high = np.searchsorted(grid, window)
+    rise = _rise(mu, max(1, int(10.0 / step)), max(2, int(40.0 / step)))[low:high]
+    if rise.size == 0 or not np.max(rise) > 0:
         raise BadInput(
             f"no absorption edge was found between {window[0]:.0f} and {window[1]:.0f} eV",
             expected="a spectrum that steps up; check the columns, or give e0",
             source=spectrum.source or None,
         )
-    top = int(np.argmax(np.where(stepping, slope, -np.inf)))
-    return float(grid[top] + step * _vertex(slope[max(top - 1, 0) : top + 2]))
+    stepping = rise > 0.5 * np.max(rise)
+    found = []
+    for smoothing in smoothings:
+        half = int(4.0 * smoothing / step + 0.5)
+        x = step * np.arange(-half, half + 1)
+        kernel = -x * np.exp(-0.5 * (x / smoothing) ** 2)
+        around = mu[max(low - half, 0) : high + half]
+        missing = (max(half - low, 0), max(high + half - mu.size, 0))
+        if any(missing):
+            around = np.pad(around, missing, mode="edge")
+        slope = np.convolve(around, kernel, mode="valid")
+        top = int(np.argmax(np.where(stepping, slope, -np.inf)))
+        found.append(float(grid[low + top] + step * _vertex(slope[max(top - 1, 0) : top + 2])))
+    return found
 
 
 def _rise(mu: Array, near: int, far: int) -> Array:
@@ -97,11 +110,9 @@ def _rise(mu: Array, near: int, far: int) -> Array:
     The ends are continued by straight lines, so that a scan may start or end close to its edge.
     """
     pad = 2 * far
-    x = np.arange(near + 2)
-    first = np.polynomial.Polynomial.fit(x, mu[: near + 2], 1)
-    last = np.polynomial.Polynomial.fit(x, mu[-near - 2 :], 1)
-    before, after = np.arange(-pad, 0), np.arange(near + 2, near + 2 + pad)
-    total = np.concatenate([[0.0], np.cumsum(np.concatenate([first(before), mu, last(after)]))])
+    before = _line(mu[: near + 2], np.arange(-pad, 0.0))
+    after = _line(mu[-near - 2 :], np.arange(near + 2.0, near + 2 + pad))
+    total = np.concatenate([[0.0], np.cumsum(np.concatenate([before, mu, after]))])
     index = np.arange(far, mu.size + 2 * pad - far)
     width = far - near
     upper = (total[index + far] - total[index + near]) / width
@@ -111,6 +122,14 @@ def _rise(mu: Array, near: int, far: int) -> Array:
     size = mu.size
     sides = rise[:size] + rise[2 * far : 2 * far + size]
     return np.asarray(rise[far : far + size] - 0.5 * sides)
+
+
+def _line(values: Array, x: Array) -> Array:
+    """Return the straight line through even points, continued to x in steps from the first."""
+    middle = 0.5 * (values.size - 1)
+    distance = np.arange(values.size) - middle
+    slope = (distance @ values) / (distance @ distance)
+    return np.asarray(np.mean(values) + slope * (x - middle))
 
 
 def _vertex(values: Array) -> float:

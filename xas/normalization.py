@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import numpy as np
 from xorder.errors import BadInput
 from xorder.results import Array, Result, quantity, recorded
 from xorder.xas.edge_energy import find_e0
+from xorder.xas.edge_steps import EdgeFits, Ranges, fit_edges, points_inside, variants, white_lines
 from xorder.xas.photoelectron import edge as tabulated_edge
 from xorder.xas.photoelectron import later_edges
 from xorder.xas.spectrum import Spectrum, note
@@ -25,9 +25,6 @@ __all__ = ["Normalized", "WhiteLine", "normalize"]
 #: oscillations, which last longer at L and M edges.
 POST_EDGE_START = {"K": 80.0, "": 80.0}
 POST_EDGE_START_L = 100.0
-
-#: The white line is looked for from this far below to this far above e0 (eV).
-WHITE_LINE = (-5.0, 30.0)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -118,13 +115,6 @@ class Normalized(Result):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Ranges:
-    pre_edge: tuple[float, float]
-    post_edge: tuple[float, float]
-    order: int
-
-
 @recorded
 def normalize(
     spectrum: Spectrum,
@@ -171,32 +161,35 @@ def normalize(
         e0_stderr = math.nan
     ranges = _ranges(spectrum, e0, pre_edge, post_edge, order, messages)
     x = spectrum.energy - e0
-    line, curve, step = _step(x, spectrum.mu, ranges)
+    fits = fit_edges(x, spectrum.mu[None], reasonable(x, ranges))
+    step = float(fits.step[0, 0])
     if not step > 0:
         raise BadInput(
             f"the edge step at {e0:.1f} eV is {step:.3g}",
             expected="a positive step; check e0, the ranges and the columns",
             source=spectrum.source or None,
         )
+    chosen = fits.chosen()
+    line, curve = chosen.pre_edge(x)[0, 0], chosen.post_edge(x)[0, 0]
     norm = (spectrum.mu - line) / step
-    steps, white_line = _model_spread(spectrum, x, e0, ranges)
+    steps, lines = spread(x, spectrum.mu[None], fits, width=core_width(spectrum))
     return Normalized(
         energy=spectrum.energy,
         mu=spectrum.mu,
         norm=norm,
-        flat=_flat(x, spectrum.mu, line, curve, step),
+        flat=np.where(x < 0, norm, 1.0 + (spectrum.mu - curve) / step),
         pre_edge=line,
         post_edge=curve,
         stderr=None if spectrum.stderr is None else spectrum.stderr / step,
         e0=float(e0),
         e0_stderr=e0_stderr,
-        edge_step=float(step),
-        edge_step_stderr=float(np.std(steps, ddof=1)),
+        edge_step=step,
+        edge_step_stderr=float(steps[0]),
         pre_edge_range=ranges.pre_edge,
         post_edge_range=ranges.post_edge,
         order=ranges.order,
         smoothing=smoothing,
-        white_line=white_line,
+        white_line=white_line(e0, *lines[:, 0]),
         element=spectrum.element,
         edge=spectrum.edge,
         name=spectrum.name,
@@ -222,7 +215,7 @@ def _ranges(
     post_edge: tuple[float, float] | None,
     order: int | None,
     messages: list[str],
-) -> _Ranges:
+) -> Ranges:
     below, above = float(spectrum.energy[1] - e0), float(spectrum.energy[-1] - e0)
     if pre_edge is None:
         start = max(below, -300.0)
@@ -247,7 +240,7 @@ def _ranges(
         order = 2 if span > 300.0 else 1 if span > 30.0 else 0
     if order not in (0, 1, 2):
         raise BadInput(f"order is {order}", expected="0, 1 or 2")
-    ranges = _Ranges(pre_edge, post_edge, order)
+    ranges = Ranges(pre_edge, post_edge, order)
     _check_points(spectrum, e0, ranges)
     return ranges
 
@@ -281,7 +274,7 @@ def _post_edge_range(
     return start, end
 
 
-def _check_points(spectrum: Spectrum, e0: float, ranges: _Ranges) -> None:
+def _check_points(spectrum: Spectrum, e0: float, ranges: Ranges) -> None:
     x = spectrum.energy - e0
     for name, (low, high), needed in (
         ("pre_edge", ranges.pre_edge, 3),
@@ -296,85 +289,51 @@ def _check_points(spectrum: Spectrum, e0: float, ranges: _Ranges) -> None:
             )
 
 
-def _step(x: Array, mu: Array, ranges: _Ranges) -> tuple[Array, Array, float]:
-    """Return the pre-edge line, post-edge curve and their difference at e0."""
-    before = (x >= ranges.pre_edge[0]) & (x <= ranges.pre_edge[1])
-    line = np.polynomial.Polynomial.fit(x[before], mu[before], 1)
-    after = (x >= ranges.post_edge[0]) & (x <= ranges.post_edge[1])
-    curve = np.polynomial.Polynomial.fit(x[after], mu[after] - line(x[after]), ranges.order)
-    return line(x), line(x) + curve(x), float(curve(0.0))
+def reasonable(x: Array, ranges: Ranges) -> list[Ranges]:
+    """Return the ranges and those reasonable others that hold enough points."""
+    others = variants(ranges)
+    pre = points_inside(x, [other.pre_edge for other in others])
+    post = points_inside(x, [other.post_edge for other in others])
+    enough = (pre.sum(axis=1) >= 3) & (post.sum(axis=1) >= ranges.order + 2)
+    return [ranges, *(other for other, kept in zip(others, enough, strict=True) if kept)]
 
 
-def _flat(x: Array, mu: Array, line: Array, curve: Array, step: float) -> Array:
-    norm = (mu - line) / step
-    return np.where(x < 0, norm, norm + 1.0 - (curve - line) / step)
+def spread(x: Array, mu: Array, fits: EdgeFits, *, width: float) -> tuple[Array, Array]:
+    """Return the standard error of S edge steps, and the white lines with theirs.
+
+    Returns
+    -------
+    :
+        Shape (S,), and values and errors of position, height and area, shape (2, S, 3). Errors are
+        NaN where fewer than three choices of the ranges give a step.
+    """
+    lines = white_lines(x, mu, fits, width=width)
+    usable = fits.step > 0
+    count = np.sum(usable, axis=1)
+    scatter = []
+    for values in (fits.step[:, :, None], lines):
+        kept = np.where(usable[:, :, None], values, 0.0)
+        mean = np.sum(kept, axis=1, keepdims=True) / np.maximum(count, 1)[:, None, None]
+        squares = np.where(usable[:, :, None], (values - mean) ** 2, 0.0)
+        variance = np.sum(squares, axis=1) / np.maximum(count - 1, 1)[:, None]
+        scatter.append(np.where(count[:, None] < 3, math.nan, np.sqrt(variance)))
+    return scatter[0][:, 0], np.stack([lines[:, 0], scatter[1]])
 
 
-def _variants(ranges: _Ranges) -> list[_Ranges]:
-    """Return the reasonable ranges: each end moved inward, the order kept."""
-    pre_start, pre_end = ranges.pre_edge
-    post_start, post_end = ranges.post_edge
-    span = post_end - post_start
-    pre_factors, start_shares, end_shares = (1.0, 1.4, 1.8), (0.0, 0.08, 0.16), (0.0, 0.1, 0.2)
-    return [
-        _Ranges(
-            (pre_start, pre_end * a), (post_start + span * b, post_end - span * c), ranges.order
-        )
-        for a, b, c in itertools.product(pre_factors, start_shares, end_shares)
-        if pre_end * a > pre_start * 0.8
-    ]
-
-
-def _model_spread(
-    spectrum: Spectrum, x: Array, e0: float, ranges: _Ranges
-) -> tuple[Array, WhiteLine]:
-    """Return the edge steps and the white line over the reasonable ranges."""
-    steps, lines = [], []
-    for variant in [ranges, *_variants(ranges)]:
-        try:
-            _check_points(spectrum, e0, variant)
-        except BadInput:
-            continue
-        line, curve, step = _step(x, spectrum.mu, variant)
-        if step > 0:
-            flat = _flat(x, spectrum.mu, line, curve, step)
-            steps.append(step)
-            lines.append(_white_line(x, flat, _core_width(spectrum)))
-    spread = np.array(lines)
-    if len(steps) < 3:
-        steps = [steps[0], math.nan]
-        errors = np.full(3, math.nan)
-    else:
-        errors = np.std(spread, axis=0, ddof=1)
-    position, height, area = spread[0]
-    return np.array(steps), WhiteLine(
-        energy=float(e0 + position),
+def white_line(e0: float, values: Array, errors: Array) -> WhiteLine:
+    """Return position (eV from e0), height and area with their errors as a result."""
+    position, height, area = (float(value) for value in values)
+    return WhiteLine(
+        energy=e0 + position,
         energy_stderr=float(errors[0]),
-        height=float(height),
+        height=height,
         height_stderr=float(errors[1]),
-        area=float(area),
+        area=area,
         area_stderr=float(errors[2]),
     )
 
 
-def _white_line(x: Array, flat: Array, width: float) -> tuple[float, float, float]:
-    near = np.flatnonzero((x >= WHITE_LINE[0]) & (x <= WHITE_LINE[1]))
-    if near.size < 3:
-        return math.nan, math.nan, math.nan
-    top = int(near[np.argmax(flat[near])])
-    around = slice(max(top - 1, 0), top + 2)
-    position, height = float(x[top]), float(flat[top])
-    if x[around].size == 3:
-        a, b, c = np.polyfit(x[around] - x[top], flat[around], 2)
-        if a < 0:
-            position, height = float(x[top] - b / (2 * a)), float(c - b**2 / (4 * a))
-    area_range = (x >= -30.0) & (x <= 30.0)
-    step = 0.5 + np.arctan(2.0 * x[area_range] / width) / math.pi
-    area = float(np.trapezoid(flat[area_range] - step, x[area_range]))
-    return position, height, area
-
-
-def _core_width(spectrum: Spectrum) -> float:
+def core_width(spectrum: Spectrum) -> float:
     """Return the width of the arctangent step in eV: the core hole's, or 2 eV where unknown."""
     if spectrum.element and spectrum.edge:
         width = tabulated_edge(spectrum.element, spectrum.edge).width

@@ -306,9 +306,9 @@ def _corners(k: Array, k_range: tuple[float, float], dk: float, last: int) -> tu
 
 def _ramps(k: Array, corners: tuple[float, ...]) -> tuple[Array, Array]:
     """Return how far up the rising and how far down the falling slope each point is, 0 to 1."""
-    rising = np.clip((k - corners[0]) / (corners[1] - corners[0]), 0.0, 1.0)
-    falling = np.clip((corners[3] - k) / (corners[3] - corners[2]), 0.0, 1.0)
-    return rising, falling
+    rising = (k - corners[0]) / (corners[1] - corners[0])
+    falling = (corners[3] - k) / (corners[3] - corners[2])
+    return np.minimum(np.maximum(rising, 0.0), 1.0), np.minimum(np.maximum(falling, 0.0), 1.0)
 
 
 def _hanning(k: Array, corners: tuple[float, ...], dk: float) -> Array:

@@ -13,9 +13,9 @@ from xorder import xas
 from xorder.errors import BadInput, DataWarning
 from xorder.xas.background_spline import (
     BackgroundOptions,
-    SplineProblem,
     background_deviation,
     fit_splines,
+    spline_problem,
 )
 
 Make = Callable[..., xas.Spectrum]
@@ -66,10 +66,10 @@ def test_the_stated_error_of_the_background_is_its_scatter(make_exafs: MakeExafs
     options = BackgroundOptions(
         rbkg=1.0, k_weight=2.0, k_range=(0.0, 14.0), window="hanning", dk=0.1, clamps=(0.0, 1.0)
     )
-    problem = SplineProblem.on(exafs.energy, e0=exafs.e0, options=options)
-    noise = 1e-3 * np.random.default_rng(1).standard_normal((problem.raw.size, 300))
-    found = fit_splines(problem, noise)
-    scatter = np.std(problem.onto_grid(noise) - found.chi, axis=1)
+    noise = 1e-3 * np.random.default_rng(1).standard_normal((300, exafs.energy.size))
+    problem, noise_k = spline_problem(exafs.energy, noise, e0=exafs.e0, options=options)
+    found = fit_splines(problem, noise_k)
+    scatter = np.std(noise_k - found.chi, axis=1)
     stated = 1e-3 * background_deviation(problem, 0.01)
     inside = slice(20, -3)
     np.testing.assert_allclose(scatter[inside], stated[inside], rtol=0.2)
@@ -90,14 +90,15 @@ def test_no_other_spline_leaves_less_below_rbkg(make_spectrum: Make, factor: flo
     options = BackgroundOptions(
         rbkg=1.2, k_weight=1.0, k_range=(0.0, 12.0), window="hanning", dk=0.1, clamps=(1.0, 5.0)
     )
-    problem = SplineProblem.on(normalized.energy, e0=normalized.e0, options=options)
-    mu = factor * normalized.mu[problem.first : problem.first + problem.raw.size]
-    chi = fit_splines(problem, mu[:, None]).chi[:, 0]
+    problem, mu_k = spline_problem(
+        normalized.energy, factor * normalized.mu[None], e0=normalized.e0, options=options
+    )
+    chi = fit_splines(problem, mu_k).chi[:, 0]
 
     def cost(values: np.ndarray) -> float:
         low_r = problem.low_r @ values
         scale = 0.1 + 10 * np.mean(low_r**2)
-        held = scale * problem.clamp_weights * values[problem.clamped]
+        held = scale * problem.clamp[:, 0] * values[problem.clamped]
         return float(low_r @ low_r + held @ held)
 
     generator = np.random.default_rng(2)
