@@ -135,6 +135,7 @@ def main(arguments: list[str] | None = None) -> int:
     _debug.set(debug)
     words = [word for word in words if word != "--debug"]
     with warnings.catch_warnings():
+        warnings.simplefilter("default", XorderWarning)
         warnings.showwarning = _warn
         return _status(words, debug)
 

@@ -80,13 +80,13 @@ def run_series(
     _check_writable(out)
     outcomes = run_samples(series, out, probes=probes, jobs=jobs, progress=progress)
     failures = [failure for outcome in outcomes for failure in outcome.failures]
+    summary = write_text(out / "summary.csv", _summary(outcomes))
     figures: list[Path] = []
     for probe in probes:
         try:
             figures += _draw(probe, outcomes, out / "figures")
         except XorderError as error:
             failures.append(Failure(sample="", probe=probe, message=f"no figure: {error}"))
-    summary = write_text(out / "summary.csv", _summary(outcomes))
     run = Run(
         series=series,
         out=out,

@@ -6,6 +6,7 @@ nested results become groups in it; how it was made stands in an NXprocess group
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -89,7 +90,9 @@ def write_results(
     """
     import h5py
 
-    with atomic_path(path) as temporary, h5py.File(temporary, "w", track_order=True) as file:
+    # In memory first: a full disk is then one clear error, not HDF5's while it closes the file.
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w", track_order=True) as file:
         file.attrs.update(NX_class="NXroot", default="entry", creator=f"xorder {__version__}")
         entry = file.create_group("entry", track_order=True)
         entry.attrs["NX_class"] = "NXentry"
@@ -99,6 +102,8 @@ def write_results(
             _write(entry, name, value, {})
         for name, result in results.items():
             _write(entry, name, result, {})
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
     return path
 
 

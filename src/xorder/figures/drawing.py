@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xorder.errors import CannotWrite
+from xorder.store import atomic_path, write_text
 
 if TYPE_CHECKING:
     import pandas
@@ -70,23 +70,14 @@ class Drawing:
         """
         written = []
         undated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {"Software": None}}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with style():
-                for kind in formats:
-                    path = folder / f"{self.name}.{kind}"
-                    self.figure.savefig(path, format=kind, metadata=undated.get(kind, {}))
-                    written.append(path)
-            for panel, table in self.tables.items():
-                path = folder / f"{self.name}_{panel}.csv"
-                table.to_csv(path, index=False, float_format="%.8g")
-                written.append(path)
-        except OSError as error:
-            raise CannotWrite(
-                f"cannot write figure {self.name}: {error.strerror or error}",
-                expected="a folder with write permission and space",
-                source=folder,
-            ) from error
+        for kind in formats:
+            path = folder / f"{self.name}.{kind}"
+            with style(), atomic_path(path) as temporary:
+                self.figure.savefig(temporary, format=kind, metadata=undated.get(kind, {}))
+            written.append(path)
+        for panel, table in self.tables.items():
+            text = table.to_csv(index=False, float_format="%.8g", lineterminator="\n")
+            written.append(write_text(folder / f"{self.name}_{panel}.csv", text))
         return written
 
 
