@@ -14,7 +14,7 @@ import numpy as np
 from xorder.errors import BadInput, XorderWarning
 from xorder.fitting import Parameter, Parameters
 from xorder.freedom import cell_freedom
-from xorder.pdf.boxcar import Boxcar, fit_boxcar
+from xorder.pdf.boxcar import Boxcar, fit_boxcar, relative_scale
 from xorder.pdf.options import PdfRecipe
 from xorder.pdf.pattern import PairDistribution
 from xorder.pdf.readers.gr import read
@@ -102,6 +102,11 @@ def analyse(
         if high < recipe.r_max:
             messages.append(f"the data end at {high:g} Å, before r_max = {recipe.r_max:g} Å")
         r_range = (recipe.r_min, high)
+        if recipe.qdamp is None and not math.isfinite(measured.qdamp) and not recipe.refine_qdamp:
+            messages.append(
+                "the file gives no qdamp, so 0.04 Å⁻¹ was taken: give it from a standard or set "
+                "refine_qdamp = true"
+            )
         fit = _fit(measured, crystals, recipe, r_range)
         messages += fit.messages
         if recipe.boxcar:
@@ -180,7 +185,12 @@ def _fit(
         # An amorphous part has no cell of its own to find: its shells are the crystal's, blurred.
         cell = cell_freedom(phases[name])
         tied += [
-            Parameter(name=f"{axis}_{name}", value=cell.value(axis), expr=f"{axis}_{base}")
+            Parameter(
+                name=f"{axis}_{name}",
+                value=cell.value(axis),
+                expr=f"{axis}_{base}",
+                unit="Å" if axis in ("a", "b", "c") else "°",
+            )
             for axis in cell.names
         ]
     options = replace(recipe.refinement, amorphous=lengths)
@@ -235,49 +245,92 @@ def _crystals_alone(
 def _numbers(fit: PdfFit | None, boxcar: Boxcar | None) -> tuple[Number, ...]:
     if fit is None:
         return ()
-    numbers = [
+    numbers = _fractions(fit)
+    numbers += [
         Number(
             name=p.name,
             value=p.value if fit.success else math.nan,
             stderr=p.stderr if fit.success else math.nan,
             unit=p.unit,
-            note="" if p.vary or p.expr else "fixed",
+            note=_note(p, fit),
         )
         for p in fit.parameters.values()
     ]
-    numbers.append(Number(name="r_w", value=fit.r_w, note="on every point of the data"))
-    if fit.fractions is not None:
-        for i, phase in enumerate(fit.phases):
-            numbers.append(
-                Number(
-                    name=f"mass_fraction_{phase}",
-                    value=float(fit.fractions.mass[i]),
-                    stderr=float(fit.fractions.mass_stderr[i]),
-                    note="whole range",
-                )
-            )
+    note = "on every point of the data; a residual, which has no error"
+    numbers.append(Number(name="r_w", value=fit.r_w, note=note))
     if boxcar is not None:
         numbers += _boxcar_numbers(boxcar)
     return tuple(numbers)
 
 
-def _boxcar_numbers(boxcar: Boxcar) -> list[Number]:
-    """Return the fractions of the first and last window, or the fall of a single scale."""
+def _note(p: Parameter, fit: PdfFit) -> str:
+    """Return what a reader must know of a parameter, above all why it has no error."""
+    if not fit.success or fit.fit is None:
+        return "the refinement failed"
+    if p.name in fit.held:
+        return fit.held[p.name]
+    if p.expr:
+        return f"the same as {p.expr}" if p.expr.isidentifier() else f"= {p.expr}"
+    if not p.vary:
+        return "fixed"
+    if not math.isfinite(p.stderr):
+        stopped = f"{p.name} stopped at its bound" in fit.fit.flags
+        return "stopped at its bound" if stopped else "not determined by the data"
+    return ""
+
+
+def _fractions(fit: PdfFit) -> list[Number]:
+    """Return the mass fractions, that of everything amorphous first."""
+    fractions = fit.fractions
+    if fractions is None:
+        return []
+    rows = {f"mass_fraction_{phase}": [i] for i, phase in enumerate(fit.phases)}
+    amorphous = [i for i, phase in enumerate(fit.phases) if phase in fit.options.amorphous]
+    if amorphous:
+        rows = {"mass_fraction_amorphous": amorphous} | rows
     numbers = []
-    if len(boxcar.phases) == 1:
-        scale, error = boxcar.scale[:, 0], boxcar.scale_stderr[:, 0]
-        ratio = scale[-1] / scale[0]
-        stderr = abs(ratio) * math.hypot(error[-1] / scale[-1], error[0] / scale[0])
-        note = f"windows ending at {boxcar.r_max[-1]:.1f} and {boxcar.r_max[0]:.1f} Å"
-        return [Number(name="scale_ratio", value=float(ratio), stderr=float(stderr), note=note)]
-    for label, at in (("first window", 0), ("last window", -1)):
-        for i, phase in enumerate(boxcar.phases):
-            numbers.append(
-                Number(
-                    name=f"mass_fraction_{phase} ({label})",
-                    value=float(boxcar.mass_fraction[at, i]),
-                    stderr=float(boxcar.mass_stderr[at, i]),
-                    note=f"{boxcar.r_min[at]:.1f} to {boxcar.r_max[at]:.1f} Å",
-                )
+    for name, index in rows.items():
+        variance = float(fractions.mass_covariance[np.ix_(index, index)].sum())
+        numbers.append(
+            Number(
+                name=name,
+                value=float(fractions.mass[index].sum()),
+                stderr=math.sqrt(max(variance, 0.0)),
+                note="whole range",
             )
+        )
+    return numbers
+
+
+def _boxcar_numbers(boxcar: Boxcar) -> list[Number]:
+    """Return the fractions of the first and last decided window, and how the scales fell."""
+    decided = np.flatnonzero(~boxcar.undecided)
+    if len(decided) < 2:
+        return []
+    first, last = int(decided[0]), int(decided[-1])
+    numbers = []
+    for label, at in (("first window", first), ("last window", last)):
+        for i, phase in enumerate(boxcar.phases):
+            if len(boxcar.phases) > 1:
+                numbers.append(
+                    Number(
+                        name=f"mass_fraction_{phase} ({label})",
+                        value=float(boxcar.mass_fraction[at, i]),
+                        stderr=float(boxcar.mass_stderr[at, i]),
+                        note=f"{boxcar.r_min[at]:.1f} to {boxcar.r_max[at]:.1f} Å",
+                    )
+                )
+    note = f"windows ending at {boxcar.r_max[last]:.1f} and {boxcar.r_max[first]:.1f} Å"
+    for i, phase in enumerate(boxcar.phases):
+        ratio, error = relative_scale(boxcar, i)
+        name = "scale_ratio" if len(boxcar.phases) == 1 else f"scale_ratio_{phase}"
+        known = math.isfinite(ratio[last]) and math.isfinite(error[last])
+        numbers.append(
+            Number(
+                name=name,
+                value=float(ratio[last]),
+                stderr=float(error[last]),
+                note=note if known else f"{note}; nothing of the phase in the first",
+            )
+        )
     return numbers

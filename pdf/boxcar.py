@@ -39,6 +39,12 @@ __all__ = ["Boxcar", "fit_boxcar"]
 U_ROOM = 3.0
 #: A mass fraction less certain than this is undecided.
 UNDECIDED = 0.25
+#: A window whose model leaves this much of the data (Rw) decides nothing.
+POOR = 0.5
+#: In a window, a phase of less than this share of the largest keeps its displacements.
+MINOR = 0.1
+#: Relative change of χ² below which a window has arrived: a hundredth of a standard error.
+WINDOW_TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -70,7 +76,7 @@ class Boxcar(Result):
     n_independent: Array = quantity(dims=("r_max",))
     """Independent points of each window, Qmax Δr/π."""
     undecided: NDArray[np.bool_] = quantity(dims=("r_max",))
-    """Windows that failed or whose fraction is uncertain by more than 0.25."""
+    """Windows that failed, left Rw above 0.5 or whose fraction is uncertain by more than 0.25."""
     flags: tuple[tuple[str, ...], ...] = ()
     """What a reader must know of each window."""
     whole: PdfFit | None = field(default=None, repr=False)
@@ -81,6 +87,8 @@ class Boxcar(Result):
     """Width of the windows."""
     step: float = quantity("Å", default=math.nan)
     """Step from window to window."""
+    note: str = ""
+    """How much of its data a window shares with its neighbour."""
     simulated: bool = False
     """True where the data are simulated."""
     messages: tuple[str, ...] = ()
@@ -168,6 +176,37 @@ def fit_boxcar(
     return _collected(measured, models, windows, whole, tuple(free), width, step)
 
 
+def relative_scale(boxcar: Boxcar, index: int) -> tuple[Array, Array]:
+    """Return the scale of a phase over that of the first decided window, and its standard error.
+
+    Where a crystalline phase loses range this is the amorphization curve.
+
+    Parameters
+    ----------
+    boxcar
+        Fitted windows.
+    index
+        Which phase.
+
+    Returns
+    -------
+    ratio
+        Shape (windows,); one by definition in the first decided window, NaN throughout where its
+        scale is nothing.
+    stderr
+        Shape (windows,); that of the first window counts in all others.
+    """
+    decided = np.flatnonzero(~boxcar.undecided)
+    scale, error = boxcar.scale[:, index], boxcar.scale_stderr[:, index]
+    first = int(decided[0]) if decided.size else 0
+    if not scale[first] > 2.0 * error[first]:
+        return np.full_like(scale, math.nan), np.full_like(scale, math.nan)
+    ratio = scale / scale[first]
+    stderr = np.hypot(error, ratio * error[first]) / scale[first]
+    stderr[first] = error[first] / scale[first]
+    return ratio, stderr
+
+
 def window_starts(r_range: tuple[float, float], width: float, step: float) -> list[float]:
     """Return the lower ends of the windows that fit into a range.
 
@@ -204,25 +243,33 @@ def _window(
     options: RefinementOptions,
 ) -> _Window:
     unknown = np.full(len(models), math.nan)
-    objective = objective_for(measured, models, r_range, options)
+    objective = objective_for(measured, models, r_range, options, whole.sample)
     if not whole.success:
         message = "not fitted: the fit of the whole range failed"
         return _Window(r_range, None, unknown, (message,), objective.n_independent)
-    start = _window_parameters(objective, whole, free)
-    found = fit(objective, start, stages=[("scale*",)], starts=options.starts, seed=options.seed)
+    start, flags = _window_parameters(objective, whole, free)
+    found = fit(
+        objective, start, stages=[("scale*",)], starts=options.starts, seed=options.seed,
+        tolerance=WINDOW_TOLERANCE,
+    )  # fmt: skip
     result = fit_result(measured, objective, found)
     errors = np.sqrt(np.diag(scale_covariance(objective, found))) if found.success else unknown
     # What was found for the whole range is said there.
     said = ("anisotropic", "gives no displacement", "constant in Q")
-    flags = tuple(m for m in result.messages if not any(words in m for words in said))
+    flags += tuple(m for m in result.messages if not any(words in m for words in said))
     higher = int(np.count_nonzero(found.minima > 1.01 * found.minima[0]))
     if higher:
         flags += (f"{higher} of {len(found.minima)} starts ended in a higher minimum",)
     return _Window(r_range, result, errors, flags, objective.n_independent)
 
 
-def _window_parameters(objective: PdfObjective, whole: PdfFit, free: tuple[str, ...]) -> Parameters:
-    """Return the whole range's values, of which a window frees some."""
+def _window_parameters(
+    objective: PdfObjective, whole: PdfFit, free: tuple[str, ...]
+) -> tuple[Parameters, tuple[str, ...]]:
+    """Return the whole range's values, of which a window frees some, and what must be said."""
+    values = whole.parameters.valuesdict()
+    values |= objective.best_scales(values)
+    held, flags = _held_in_window(objective, values)
     found = []
     for name, p in whole.parameters.items():
         if p.expr:
@@ -232,16 +279,43 @@ def _window_parameters(objective: PdfObjective, whole: PdfFit, free: tuple[str, 
         low, high = p.min, p.max
         if name.startswith("uiso"):
             low, high = max(low, p.value / U_ROOM), min(high, p.value * U_ROOM)
-        value = p.value
-        if name.startswith("scale"):
-            value = objective.parameters[name].value
-        found.append(replace(p, value=value, min=low, max=high, vary=vary))
+        found.append(
+            replace(p, value=values[name], min=low, max=high, vary=vary and name not in held)
+        )
     if not any(p.vary for p in found):
         raise BadInput(
             f"free = {free!r} frees none of {', '.join(whole.parameters)}",
             expected="patterns such as 'scale*'",
         )
-    return Parameters(found)
+    return Parameters(found), flags
+
+
+def _held_in_window(
+    objective: PdfObjective, values: Mapping[str, float]
+) -> tuple[set[str], tuple[str, ...]]:
+    """Return what a window cannot tell: all but the scales of phases with little in it."""
+    curves = objective.unit_curves(values)
+    scales = np.array([values[objective.global_name(p, "scale")] for p in objective.phases])
+    strength = np.sqrt(np.mean(curves**2, axis=0)) * scales
+    difference = objective.target / objective.sigma - curves @ scales
+    variance = float(np.mean(difference**2)) * len(difference) / objective.n_independent
+    norms = np.maximum(np.sum(curves**2, axis=0), 1e-300)
+    hopeless = bool(np.all(scales < 2.0 * np.sqrt(variance / norms)))
+    minor = [
+        phase
+        for phase, each in zip(objective.phases, strength, strict=True)
+        if hopeless or each < MINOR * strength.max()
+    ]
+    held = {name for phase in minor for name in objective.own_names(phase)}
+    if hopeless:
+        return held, ("no phase is seen in this window: the scales alone were fitted",)
+    return held, tuple(f"{p} is too little here to tell more than its scale" for p in minor)
+
+
+def _sharing(width: float, step: float) -> str:
+    if step >= width:
+        return "neighbouring windows share no data"
+    return f"neighbouring windows share {1 - step / width:.0%} of their data: not independent"
 
 
 def _collected(
@@ -273,16 +347,14 @@ def _collected(
     if len(models) > 1:
         undecided = ~(columns["mass_stderr"].max(axis=1) < UNDECIDED)
     else:
-        undecided = ~(scale_stderr[:, 0] < UNDECIDED * np.abs(columns["scale"][:, 0]))
+        # A scale of nothing is decided where it is small beside the largest.
+        largest = np.max(np.nan_to_num(columns["scale"][:, 0]), initial=0.0)
+        undecided = ~(scale_stderr[:, 0] < UNDECIDED * largest)
+    r_w = np.array([math.nan if w.result is None else w.result.r_w for w in windows])
+    undecided |= ~(r_w < POOR)
     messages = [] if whole.success else list(whole.messages)
-    if step < width:
-        messages.append(
-            f"neighbouring windows share {1 - step / width:.0%} of their data and are not "
-            "independent"
-        )
     if undecided.any():
         messages.append(f"{undecided.sum()} of {len(windows)} windows are undecided")
-    r_w = [math.nan if w.result is None else w.result.r_w for w in windows]
     return Boxcar(
         name=measured.name,
         phases=tuple(models),
@@ -290,7 +362,7 @@ def _collected(
         r_max=np.array([w.r_range[1] for w in windows]),
         **columns,
         scale_stderr=scale_stderr,
-        r_w=np.array(r_w),
+        r_w=r_w,
         n_independent=np.array([w.n_independent for w in windows]),
         undecided=undecided,
         flags=tuple(w.flags for w in windows),
@@ -298,6 +370,7 @@ def _collected(
         free=free,
         width=width,
         step=step,
+        note=_sharing(width, step),
         simulated=measured.simulated,
         messages=tuple(messages),
     )

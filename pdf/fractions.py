@@ -23,6 +23,8 @@ class PhaseFractions(Result):
     """Mass fractions, shape (phases,)."""
     mass_stderr: Array = quantity()
     """Their standard errors."""
+    mass_covariance: Array = quantity(repr=False)
+    """Covariance of the mass fractions, shape (phases, phases)."""
     atom: Array = quantity()
     """Atom fractions, shape (phases,)."""
     atom_stderr: Array = quantity()
@@ -70,14 +72,15 @@ def fractions_from_scales(
     weights = np.asarray(mean_weights, dtype=float) ** -2.0
     if not np.sum(scales * weights) > 0:
         raise BadInput(f"the scales are {scales.tolist()}", expected="scales with a positive sum")
-    atom, atom_stderr = _normalised(scales, covariance, weights)
-    mass, mass_stderr = _normalised(scales, covariance, weights * np.asarray(mean_masses))
+    atom, atom_covariance = _normalised(scales, covariance, weights)
+    mass, mass_covariance = _normalised(scales, covariance, weights * np.asarray(mean_masses))
     return PhaseFractions(
         phases=tuple(phases),
         mass=mass,
-        mass_stderr=mass_stderr,
+        mass_stderr=_stderr(mass_covariance),
+        mass_covariance=mass_covariance,
         atom=atom,
-        atom_stderr=atom_stderr,
+        atom_stderr=_stderr(atom_covariance),
     )
 
 
@@ -87,5 +90,8 @@ def _normalised(scales: Array, covariance: Array, factors: Array) -> tuple[Array
     fractions = parts / total
     # d fraction_p / d scale_q
     slopes = (np.diag(factors) - np.outer(fractions, factors)) / total
-    variance = np.einsum("pq,qr,pr->p", slopes, covariance, slopes)
-    return fractions, np.sqrt(np.maximum(variance, 0.0))
+    return fractions, np.asarray(slopes @ covariance @ slopes.T)
+
+
+def _stderr(covariance: Array) -> Array:
+    return np.asarray(np.sqrt(np.maximum(np.diag(covariance), 0.0)))

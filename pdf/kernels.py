@@ -314,6 +314,7 @@ def _broaden_with_derivatives(
     n_u, n_moves = members.shape[1], moved.shape[2]
     n_widths = n_u + 3
     slope = np.empty(n_widths)
+    live = np.empty(n_widths, dtype=np.int64)
     for c in range(counts.shape[0]):
         for k in range(1, counts.shape[1]):
             weight = counts[c, k]
@@ -329,6 +330,11 @@ def _broaden_with_derivatives(
             slope[n_u] = -weight * msd[c] / r
             slope[n_u + 1] = -weight * msd[c] / (r * r)
             slope[n_u + 2] = weight * msd[c] * 2.0 * qbroad * r * r
+            n_live = 0
+            for m in range(n_widths):
+                if slope[m] != 0.0:
+                    live[n_live] = m
+                    n_live += 1
             growth = msd[c] * (
                 2.0 * delta2 / (r * r * r) + delta1 / (r * r) + 2.0 * qbroad * qbroad * r
             )
@@ -346,8 +352,8 @@ def _broaden_with_derivatives(
             for n in range(first, last + 1):
                 out[n, 0] += weight * value
                 wider = value * (x * x / variance - 1.0) / (2.0 * variance)
-                for m in range(n_widths):
-                    out[n, 1 + m] += slope[m] * wider
+                for i in range(n_live):
+                    out[n, 1 + live[i]] += slope[live[i]] * wider
                 if n_moves > 0:
                     further = value * (x / variance - decay) + wider * growth
                     for p in range(n_moves):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,8 +19,13 @@ from xorder.results import Array
 
 __all__ = ["PdfObjective", "measured_between"]
 
-#: Sharpest and widest peaks a refinement may try (Å²).
-U_BOUNDS = (5e-4, 0.5)
+#: Sharpest and widest peaks a refinement may try (Å²): of a crystal, of an amorphous part.
+U_BOUNDS = (5e-4, 0.2)
+U_BOUNDS_AMORPHOUS = (5e-4, 0.3)
+#: A phase that is less than this share of the whole (root mean square) does not tell its own
+#: correlated motion.
+SMALL = 0.03
+TOO_LITTLE = "held: too little of the phase to tell"
 
 
 class PdfObjective:
@@ -37,6 +43,7 @@ class PdfObjective:
         r_range: tuple[float, float],
         q_max: float,
         options: RefinementOptions,
+        sample: Mapping[str, float] | None = None,
     ) -> None:
         self.phases = dict(phases)
         self.options = options
@@ -60,13 +67,21 @@ class PdfObjective:
             options.radiation or measured.radiation
         ) == "xray" and not any(model.by_class for model in self.phases.values())
         if any(m.by_class for m in self.phases.values()):
-            self.sample = self._sample(measured)
+            self.sample = dict(sample) if sample else self._sample(measured)
             values = self.parameters.valuesdict()
-            self.parameters = self.parameters.with_values(self._first_scales(values))
+            self.parameters = self.parameters.with_values(self.best_scales(values))
+        self.held = self._too_little()
+        self.parameters = Parameters(
+            replace(p, vary=p.vary and p.name not in self.held) for p in self.parameters.values()
+        )
 
     def global_name(self, phase: str, local: str) -> str:
         """Return the name of a phase's parameter in the fit."""
         return f"{local}_{phase}" if len(self.phases) > 1 else local
+
+    def own_names(self, phase: str) -> tuple[str, ...]:
+        """Return the names of a phase's parameters apart from its scale."""
+        return tuple(name for name, local in self._names[phase].items() if local != "scale")
 
     def model(self, values: Mapping[str, float], grid: Grid | None = None) -> Array:
         """Return the calculated G(r) on the points of the fit, or on another grid's."""
@@ -78,7 +93,10 @@ class PdfObjective:
     def phase_gr(self, phase: str, values: Mapping[str, float], grid: Grid) -> Array:
         """Return what one phase contributes, its scale included."""
         local = self.local_values(phase, values)
-        curve = self.phases[phase].curve(local, grid.r)
+        near = _within(grid.r, local)
+        if near == 0:
+            return np.zeros(grid.size)
+        curve = _extended(self.phases[phase].curve(local, grid.r[:near]), len(grid.r))
         envelope = _damping(grid.r, local)
         finished = grid.finish(curve[:, :, None], envelope[:, None], self._kernel(phase, grid))
         return np.asarray(local["scale"] * finished[:, 0])
@@ -100,7 +118,11 @@ class PdfObjective:
             }
             wanted |= {n: column[n] for n in ("qdamp", "qbroad") if n in column}
             shaped = [n for n in wanted if n not in ("scale", "qdamp", "sphere_diameter")]
-            curves = model.curve_with_derivatives(local, shaped, self.grid.r)
+            near = _within(self.grid.r, local)
+            if near == 0:
+                continue
+            curves = model.curve_with_derivatives(local, shaped, self.grid.r[:near])
+            curves = _extended(curves, len(self.grid.r))
             done = self._finished(phase, curves, local, "sphere_diameter" in wanted)
             if "scale" in wanted:
                 total[:, wanted["scale"]] += done[:, 0]
@@ -139,6 +161,32 @@ class PdfObjective:
             kernels[phase] = grid.kernel(FormWeights(elements=model.elements, sample=self.sample))
         return kernels[phase]
 
+    def unit_curves(self, values: Mapping[str, float]) -> Array:
+        """Return each phase at a scale of one, over sigma, shape (points, phases)."""
+        unit = {**values, **{self.global_name(phase, "scale"): 1.0 for phase in self.phases}}
+        columns = [self.phase_gr(phase, unit, self.grid) for phase in self.phases]
+        return np.asarray(np.stack(columns, axis=1) / self.sigma[:, None])
+
+    def shares(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Return the root mean square of each phase's curve relative to that of their sum."""
+        curves = {name: self.phase_gr(name, values, self.grid) for name in self.phases}
+        whole = np.sqrt(np.mean(np.sum(list(curves.values()), axis=0) ** 2))
+        return {
+            name: float(np.sqrt(np.mean(curve**2)) / whole) if whole > 0 else 1.0
+            for name, curve in curves.items()
+        }
+
+    def _too_little(self) -> dict[str, str]:
+        """Return the names of what is held because there is too little of its phase, and why."""
+        kind = self.options.correlation
+        if kind == "none" or len(self.phases) == 1:
+            return {}
+        return {
+            self.global_name(phase, kind): TOO_LITTLE
+            for phase, share in self.shares(self.parameters.valuesdict()).items()
+            if share < SMALL and phase not in self.options.amorphous
+        }
+
     def local_values(self, phase: str, values: Mapping[str, float]) -> dict[str, float]:
         """Return the values of one phase by its own names."""
         local = {"qdamp": values["qdamp"], "qbroad": values["qbroad"]}
@@ -159,7 +207,7 @@ class PdfObjective:
                 _parameter(phase, key, local, model, o) for key, local in self._names[phase].items()
             ]
         start = Parameters(found)
-        return start.with_values(self._first_scales(start.valuesdict()))
+        return start.with_values(self.best_scales(start.valuesdict()))
 
     def _sample(self, measured: PairDistribution) -> dict[str, float]:
         """Return the composition of the sample: the file's, else that of the first scales."""
@@ -177,14 +225,11 @@ class PdfObjective:
                 amounts[element] += share * o
         return amounts
 
-    def _first_scales(self, values: dict[str, float]) -> dict[str, float]:
-        """Return the scales that fit best with everything else at its start."""
+    def best_scales(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Return the scales that fit best with everything else at the given values."""
         from scipy.optimize import nnls
 
-        columns = np.stack(
-            [self.phase_gr(phase, values, self.grid) for phase in self.phases], axis=1
-        )
-        scales, _ = nnls(columns / self.sigma[:, None], self.target / self.sigma)
+        scales, _ = nnls(self.unit_curves(values), self.target / self.sigma)
         floor = max(1e-3, 0.02 * float(scales.max()))
         return {
             self.global_name(phase, "scale"): max(float(scale), floor)
@@ -294,7 +339,7 @@ def _parameter(
             vary=o.refine_cell, unit=unit,
         )  # fmt: skip
     if local.startswith("uiso_"):
-        low, high = U_BOUNDS
+        low, high = U_BOUNDS_AMORPHOUS if amorphous else U_BOUNDS
         return Parameter(
             name=key,
             # Distances in an amorphous part are spread by disorder as well as by motion.
@@ -314,7 +359,10 @@ def _parameter(
     if local == "sphere_diameter" and amorphous:
         return Parameter(name=key, value=o.amorphous[phase], min=4.0, max=25.0, unit="Å")
     if local == "sphere_diameter":
-        return Parameter(name=key, value=o.sphere_diameter or 50.0, min=2.0, max=1e4, unit="Å")
+        low = 2.0 * model.shortest
+        return Parameter(
+            name=key, value=max(o.sphere_diameter or 50.0, low), min=low, max=1e4, unit="Å"
+        )
     return Parameter(name=key, value=start[local], min=start[local] - 0.1, max=start[local] + 0.1)
 
 
@@ -323,6 +371,21 @@ def _damping(r: Array, local: Mapping[str, float]) -> Array:
     if "sphere_diameter" in local:
         damping = damping * sphere_envelope(r, local["sphere_diameter"])
     return np.asarray(damping)
+
+
+def _within(r: Array, local: Mapping[str, float]) -> int:
+    """Return how many points of `r` a phase reaches: a sphere ends at its diameter."""
+    if "sphere_diameter" not in local:
+        return len(r)
+    near = int(np.searchsorted(r, local["sphere_diameter"])) + 1
+    return 0 if near == 1 else min(max(near, 2), len(r))
+
+
+def _extended(curves: Array, size: int) -> Array:
+    """Return curves with zeros up to `size` points."""
+    if len(curves) == size:
+        return curves
+    return np.concatenate([curves, np.zeros((size - len(curves), *curves.shape[1:]))])
 
 
 def _first(*values: float | None) -> float:

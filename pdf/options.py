@@ -94,10 +94,10 @@ class PdfRecipe:
     """Whose definition of G(r) to follow."""
     form_factors: Literal["exact", "constant"] | None = None
     """X-ray weights of the pairs: form factors as functions of Q, or constant; None is exact."""
-    qdamp: float = 0.04
-    """Resolution damping in Å⁻¹; the start value where it is refined."""
-    qbroad: float = 0.0
-    """Resolution broadening in Å⁻¹."""
+    qdamp: float | None = None
+    """Resolution damping in Å⁻¹ (its start where refined); the file's or 0.04 where not given."""
+    qbroad: float | None = None
+    """Resolution broadening in Å⁻¹; the file's or 0 where not given."""
     refine_cell: bool = True
     """Whether the cell, as symmetry allows, is refined."""
     refine_uiso: bool = True

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from xorder.errors import BadInput, BadStructure
 from xorder.freedom import CellFreedom, PositionFreedom, cell_freedom, position_freedom
 from xorder.pdf.pairs import (
-    CUT,
     Geometry,
     Moves,
     PairHistogram,
@@ -31,8 +30,11 @@ from xorder.structure import Atoms, Crystal, lattice_from_cell, unit_cell_atoms
 
 __all__ = ["PhaseModel", "class_shares", "sphere_envelope"]
 
-#: Bin width of the pair histogram in a fit (Å): errors below 1e-6 of a peak for σ > 0.05 Å.
-FIT_STEP = 0.01
+#: Bin widths of the pair histogram in a fit (Å). The widest below 0.3 σ of the sharpest peak is
+#: taken: errors below 3e-6 of a peak.
+FIT_STEPS = (0.02, 0.01, 0.005)
+#: Half width of a peak in a fit, in standard deviations: 3e-7 of its height is cut off.
+FIT_CUT = 5.5
 
 
 @dataclass(eq=False, kw_only=True, slots=True)
@@ -148,7 +150,7 @@ class PhaseModel:
         histogram, widths = self._prepare(values, r, ())
         over_distance = self.convention != "pdffit2"
         peaks = [
-            broadened(part, width, r, over_distance=over_distance)
+            broadened(part, width, r, over_distance=over_distance, cut=FIT_CUT)
             for part, width in self._classes(histogram, widths)
         ]
         curves = self._normalised(np.stack(peaks, axis=1), r)
@@ -162,7 +164,7 @@ class PhaseModel:
         histogram, widths = self._prepare(values, r, moving)
         over_distance = self.convention != "pdffit2"
         columns = [
-            broadened_with_derivatives(part, width, r, over_distance=over_distance)
+            broadened_with_derivatives(part, width, r, over_distance=over_distance, cut=FIT_CUT)
             for part, width in self._classes(histogram, widths)
         ]
         curves = self._normalised(np.stack(columns, axis=1), r)
@@ -210,16 +212,20 @@ class PhaseModel:
         )
         widest = math.sqrt(max(float(msd.max()), 1e-6) * (1.0 + (qbroad * r[-1]) ** 2))
         # Rounded up, so that small changes of U leave the histogram as it is.
-        tail = math.ceil(2.0 * CUT * widest) / 2.0
-        return self._histogram(values, float(r[-1]) + tail, moving), widths
+        tail = math.ceil(2.0 * FIT_CUT * widest) / 2.0
+        near = self.shortest
+        shape = max(1.0 - widths.delta2 / near**2 - widths.delta1 / near, 0.05)
+        sharpest = math.sqrt(max(float(msd.min()) * shape, 1e-8))
+        step = next((h for h in FIT_STEPS if h < 0.3 * sharpest), FIT_STEPS[-1])
+        return self._histogram(values, float(r[-1]) + tail, step, moving), widths
 
     def _histogram(
-        self, values: Mapping[str, float], r_max: float, moving: tuple[str, ...]
+        self, values: Mapping[str, float], r_max: float, step: float, moving: tuple[str, ...]
     ) -> PairHistogram:
         """Return the pairs, computed again only where the geometry changed."""
         geometric = (*self.cell.names, *self.positions.names)
         key = (tuple(values.get(n, self.cell.value(n)) for n in self.cell.names),
-               tuple(values.get(n, 0.0) for n in geometric), r_max, moving)  # fmt: skip
+               tuple(values.get(n, 0.0) for n in geometric), r_max, step, moving)  # fmt: skip
         slot = "moving" if moving else "still"
         if slot in self._kept and self._kept[slot][0] == key:
             return self._kept[slot][1]
@@ -230,7 +236,7 @@ class PhaseModel:
             _geometry(self.atoms, lattice, xyz, self.weights),
             self.group,
             r_max=r_max,
-            step=FIT_STEP,
+            step=step,
             moves=moves,
         )
         self._kept[slot] = (key, histogram)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xorder.pdf.pattern import PairDistribution
     from xorder.pdf.refinement import PdfFit
 
-__all__ = ["plot_boxcar", "plot_fit", "plot_gr"]
+__all__ = ["plot_boxcar", "plot_fit", "plot_gr", "plot_scales"]
 
 
 def plot_gr(
@@ -63,38 +63,72 @@ def plot_boxcar(
 ) -> list[Artist]:
     """Draw the mass fraction of each phase (or of one) against the windows' upper ends.
 
-    With a single phase, its scale relative to the first window is drawn. Undecided windows are
-    drawn hollow.
+    With a single phase, its scale relative to the first decided window is drawn. Undecided windows
+    are drawn faint and hollow. Fractions are shown from -0.1 to 1.1; longer error bars are cut.
     """
     ax = _axes(ax)
     artists: list[Artist] = []
-    names = boxcar.phases if phase is None else (phase,)
-    for name in names:
-        index = boxcar.phases.index(name)
-        value, error = series_of(boxcar, index)
-        sure = ~boxcar.undecided
-        kwargs: dict[str, Any] = {"fmt": "o-", "ms": 3, "lw": 0.8, "capsize": 1.5, "label": name}
-        shown = np.where(sure, value, np.nan)
-        drawn = ax.errorbar(boxcar.r_max, shown, error, **(kwargs | artist_kwargs))
-        artists += drawn.get_children()
-        if boxcar.undecided.any():
-            hollow: dict[str, Any] = {"fmt": "o", "mfc": "white", "ms": 3, "lw": 0.5, "alpha": 0.6}
-            colour = drawn.lines[0].get_color()
-            few = ax.errorbar(
-                boxcar.r_max[~sure], value[~sure], error[~sure], color=colour, **hollow
-            )
-            artists += few.get_children()
+    for name in boxcar.phases if phase is None else (phase,):
+        value, error = series_of(boxcar, boxcar.phases.index(name))
+        artists += _windows(boxcar, ax, value, error, {"label": name} | artist_kwargs)
     ax.set_xlabel(r"$r_\mathrm{max}$ of the window (Å)")
-    ax.set_ylabel("mass fraction" if len(boxcar.phases) > 1 else "scale / scale at short r")
+    if len(boxcar.phases) > 1:
+        ax.set_ylabel("mass fraction")
+        ax.set_ylim(-0.1, 1.1)
+    else:
+        ax.set_ylabel("scale / scale at short r")
+    return artists
+
+
+def plot_scales(
+    boxcar: Boxcar, ax: Axes | None = None, *, phase: str | None = None, **artist_kwargs: Any
+) -> list[Artist]:
+    """Draw the scale of each phase (or of one) over that of the first decided window.
+
+    Where a crystalline phase loses range, this is its amorphization curve.
+    """
+    from xorder.pdf.boxcar import relative_scale
+
+    ax = _axes(ax)
+    artists: list[Artist] = []
+    for name in boxcar.phases if phase is None else (phase,):
+        value, error = relative_scale(boxcar, boxcar.phases.index(name))
+        artists += _windows(boxcar, ax, value, error, {"label": name} | artist_kwargs)
+    ax.axhline(1.0, lw=0.4, color="#AAAAAA", zorder=0)
+    ax.set_xlabel(r"$r_\mathrm{max}$ of the window (Å)")
+    ax.set_ylabel("scale / scale at short r")
     return artists
 
 
 def series_of(boxcar: Boxcar, index: int) -> tuple[Array, Array]:
     """Return the mass fraction of a phase, or the relative scale of a single one, and the error."""
+    from xorder.pdf.boxcar import relative_scale
+
     if len(boxcar.phases) > 1:
         return boxcar.mass_fraction[:, index], boxcar.mass_stderr[:, index]
-    scale = boxcar.scale[:, 0]
-    return scale / scale[0], boxcar.scale_stderr[:, 0] / abs(scale[0])
+    return relative_scale(boxcar, index)
+
+
+def _windows(
+    boxcar: Boxcar, ax: Axes, value: Array, error: Array, kwargs: dict[str, Any]
+) -> list[Artist]:
+    """Draw one series with error bars, undecided windows faint."""
+    sure = ~boxcar.undecided
+    defaults: dict[str, Any] = {"fmt": "o-", "ms": 3, "lw": 0.8, "capsize": 1.5}
+    drawn = ax.errorbar(
+        boxcar.r_max,
+        np.where(sure, value, np.nan),
+        np.where(sure, error, np.nan),
+        **(defaults | kwargs),
+    )
+    artists: list[Artist] = list(drawn.get_children())
+    if not sure.all():
+        # Their error bars would fill the panel; that they are uncertain is what faint says.
+        artists += ax.plot(
+            boxcar.r_max[~sure], value[~sure], "o", mfc="white", ms=2.5, mew=0.5, alpha=0.35,
+            color=drawn.lines[0].get_color(),
+        )  # fmt: skip
+    return artists
 
 
 def _axes(ax: Axes | None) -> Axes:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xorder.errors import BadInput
-from xorder.fitting import FitResult, Parameters, fit
+from xorder.fitting import FitResult, Parameter, Parameters, fit
 from xorder.pdf.fractions import PhaseFractions, fractions_from_scales
-from xorder.pdf.objective import PdfObjective, measured_between
+from xorder.pdf.objective import SMALL, TOO_LITTLE, PdfObjective, measured_between
 from xorder.pdf.options import RefinementOptions
 from xorder.pdf.pattern import PairDistribution
 from xorder.pdf.phases import PhaseModel
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["PdfFit", "refine"]
+
+#: Relative change of χ² below which a refinement has arrived: a hundredth of a standard error.
+TOLERANCE = 1e-6
 
 #: What each stage of a refinement adds; then everything.
 STAGES = (
@@ -66,6 +69,10 @@ class PdfFit(Result):
     """Mass and atom fractions, where there are several phases."""
     crystals: Mapping[str, Crystal] = field(default_factory=dict, repr=False)
     """The refined structures."""
+    sample: Mapping[str, float] = field(default_factory=dict, repr=False)
+    """Amounts of the elements that make ⟨f(Q)⟩; empty for constant weights."""
+    held: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Parameters that the refinement held by itself, and why."""
     radiation: str = "xray"
     """Radiation."""
     simulated: bool = False
@@ -140,8 +147,53 @@ def refine(
     models = phase_models(measured, crystals, options)
     objective = objective_for(measured, models, r_range, options)
     start = merged_parameters(objective.parameters, parameters)
-    found = fit(objective, start, stages=STAGES, starts=options.starts, seed=options.seed)
+    found = fit(
+        objective, start, stages=STAGES, starts=options.starts, seed=options.seed,
+        tolerance=TOLERANCE,
+    )  # fmt: skip
+    loose = _loose(objective, found, start)
+    if loose:
+        objective.held |= dict.fromkeys(loose, TOO_LITTLE)
+        values = found.parameters.valuesdict() | loose
+        kept = Parameters(
+            replace(p, value=values[p.name], vary=p.vary and p.name not in loose)
+            for p in start.values()
+        )
+        again = kept.with_values(objective.best_scales(values))
+        found = fit(objective, again, stages=STAGES[:1], tolerance=TOLERANCE)
     return fit_result(measured, objective, found)
+
+
+def _loose(objective: PdfObjective, found: FitResult, start: Parameters) -> dict[str, float]:
+    """Return what the data leave open of crystals of which there is little, and what to hold it at.
+
+    Free, such a parameter would make the fraction of every other phase uncertain.
+    """
+    if not found.success or len(objective.phases) == 1:
+        return {}
+    loose: dict[str, float] = {}
+    for phase, share in objective.shares(found.parameters.valuesdict()).items():
+        if share > SMALL or phase in objective.options.amorphous:
+            continue
+        open_ones = [
+            name
+            for name in objective.own_names(phase)
+            if name in found.var_names and not _told(found.parameters[name])
+        ]
+        if any(name.startswith("uiso_") for name in open_ones):
+            # Without its displacements a phase has no cell or size to be trusted either.
+            open_ones = [name for name in objective.own_names(phase) if name in found.var_names]
+        for name in open_ones:
+            # Where nothing is known, domains have no end.
+            endless = name.startswith("sphere_")
+            loose[name] = found.parameters[name].max if endless else start[name].value
+    return loose
+
+
+def _told(p: Parameter) -> bool:
+    if p.name.startswith(("uiso_", "delta", "sphere_")):
+        return p.stderr < 0.5 * p.value
+    return math.isfinite(p.stderr)
 
 
 def objective_for(
@@ -149,8 +201,9 @@ def objective_for(
     models: Mapping[str, PhaseModel],
     r_range: tuple[float, float] | None,
     options: RefinementOptions,
+    sample: Mapping[str, float] | None = None,
 ) -> PdfObjective:
-    """Return the objective of a range of the data."""
+    """Return the objective of a range of the data; `sample` is its composition where known."""
     q_max = measured.q_max if options.q_max is None else options.q_max
     if not math.isfinite(q_max):
         raise BadInput(
@@ -160,7 +213,9 @@ def objective_for(
         )
     if r_range is None:
         r_range = (max(float(measured.r[0]), 1.7), float(measured.r[-1]))
-    return PdfObjective(measured, models, r_range=r_range, q_max=q_max, options=options)
+    return PdfObjective(
+        measured, models, r_range=r_range, q_max=q_max, options=options, sample=sample
+    )
 
 
 def phase_models(
@@ -258,6 +313,8 @@ def fit_result(measured: PairDistribution, objective: PdfObjective, found: FitRe
             name: phase.crystal_at(objective.local_values(name, values))
             for name, phase in objective.phases.items()
         },
+        sample=objective.sample or {},
+        held=objective.held,
         radiation=objective.options.radiation or measured.radiation,
         simulated=measured.simulated,
         options=objective.options,
@@ -325,6 +382,10 @@ def _messages(objective: PdfObjective, found: FitResult, r_w: float) -> tuple[st
         messages.append(
             "X-ray weights were constant in Q, which biases mass fractions by several per cent; "
             "form_factors = 'exact' does not"
+        )
+    if objective.held:
+        messages.append(
+            f"there is too little of the phase to tell {', '.join(objective.held)}: held"
         )
     for phase, model in objective.phases.items():
         unknown = [e for e, u in model.known_uiso().items() if not math.isfinite(u)]

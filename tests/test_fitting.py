@@ -227,3 +227,29 @@ def test_a_line_without_noise_is_found_from_anywhere(a, b):
     found = fit(Curve(x, line(x, a, b), line, start(a=1.0, b=1.0)))
     assert found.parameters["a"].value == pytest.approx(a, rel=1e-6, abs=1e-6)
     assert found.parameters["b"].value == pytest.approx(b, rel=1e-6, abs=1e-6)
+
+
+def test_what_is_held_is_not_differentiated() -> None:
+    asked: list[str] = []
+
+    class Watched(Curve):
+        def jacobian(self, values: Mapping[str, float], names: Sequence[str]) -> Array:
+            asked.extend(names)
+            return super().jacobian(values, names)
+
+    x = np.linspace(0.0, 1.0, 20)
+    parameters = start(a=1.0, b=2.0).updated("b", vary=False)
+    found = fit(Watched(x, 3.0 * x + 2.0, lambda x, a, b: a * x + b, parameters))
+    assert found.parameters["a"].value == pytest.approx(3.0)
+    assert set(asked) == {"a"}
+
+
+def test_a_coarse_tolerance_stops_earlier_at_the_same_place() -> None:
+    x = np.linspace(0.0, 3.0, 40)
+    y = 2.0 * np.exp(-1.3 * x) + 0.01 * np.sin(40.0 * x)
+    curve = Curve(x, y, lambda x, a, k: a * np.exp(-k * x), start(a=0.3, k=0.2))
+    fine, coarse = fit(curve), fit(curve, tolerance=1e-4)
+    assert coarse.nfev < fine.nfev
+    for name in ("a", "k"):
+        p = fine.parameters[name]
+        assert abs(coarse.parameters[name].value - p.value) < 0.1 * p.stderr

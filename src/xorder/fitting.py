@@ -120,6 +120,7 @@ def fit(
     seed: int = 0,
     scale_covar: bool = True,
     max_nfev: int = 500,
+    tolerance: float = 1e-12,
 ) -> FitResult:
     """Minimise the sum of squares of one objective or of several with shared parameters.
 
@@ -144,6 +145,9 @@ def fit(
         True where sigma is known only up to a factor.
     max_nfev
         Most evaluations in one stage.
+    tolerance
+        Relative change of χ² below which the fit has arrived; stages before the last, which only
+        make better starts, stop at its square root.
 
     Returns
     -------
@@ -164,7 +168,7 @@ def fit(
     problem = _Problem(several, Space(parameters))
     problem.check_size()
     runs = [
-        _run_stages(several, parameters, problem.space, x, stages, max_nfev)
+        _run_stages(several, parameters, problem.space, x, stages, max_nfev, tolerance)
         for x in _starting_points(problem.space, max(1, starts), np.random.default_rng(seed))
     ]
     runs.sort(key=lambda run: run.cost)
@@ -232,12 +236,18 @@ class _Problem:
     def jacobian(self, x: Array) -> Array:
         values = self.space.values(x)
         chain = self.space.derivatives(x)
-        parts = [
-            f * (o.jacobian(values, names) @ chain[rows])
-            for o, f, names, rows in zip(
-                self.objectives, self.factors, self.names, self.rows, strict=True
-            )
-        ]
+        # What is held needs no derivative.
+        moves = np.any(chain != 0.0, axis=1)
+        parts = []
+        for o, f, names, rows, size in zip(
+            self.objectives, self.factors, self.names, self.rows, self.sizes, strict=True
+        ):
+            free = [(name, row) for name, row in zip(names, rows, strict=True) if moves[row]]
+            if not free:
+                parts.append(np.zeros((size, chain.shape[1])))
+                continue
+            columns = o.jacobian(values, [name for name, _ in free])
+            parts.append(f * (columns @ chain[[row for _, row in free]]))
         return np.nan_to_num(np.concatenate(parts), nan=0.0, posinf=0.0, neginf=0.0)
 
 
@@ -248,6 +258,7 @@ def _run_stages(
     x: Array,
     stages: Sequence[Sequence[str]],
     max_nfev: int,
+    tolerance: float,
 ) -> _Run:
     current = dict(zip(space.names, x.tolist(), strict=True))
     free: set[str] = set()
@@ -261,15 +272,16 @@ def _run_stages(
             for p in parameters.values()
         )
         problem = _Problem(objectives, Space(held))
-        run = _minimise(problem, problem.space.start, max_nfev)
+        run = _minimise(problem, problem.space.start, max_nfev, math.sqrt(tolerance))
         nfev += run.nfev
         current.update(zip(problem.space.names, run.x.tolist(), strict=True))
     problem = _Problem(objectives, space)
-    run = _minimise(problem, np.array([current[name] for name in space.names]), max_nfev)
+    x = np.array([current[name] for name in space.names])
+    run = _minimise(problem, x, max_nfev, tolerance)
     return replace(run, nfev=run.nfev + nfev)
 
 
-def _minimise(problem: _Problem, x: Array, max_nfev: int) -> _Run:
+def _minimise(problem: _Problem, x: Array, max_nfev: int, tolerance: float) -> _Run:
     from scipy.optimize import least_squares
 
     lower, upper = problem.space.lower, problem.space.upper
@@ -283,7 +295,7 @@ def _minimise(problem: _Problem, x: Array, max_nfev: int) -> _Run:
             jac=problem.jacobian,
             bounds=(lower, upper),
             x_scale="jac",
-            ftol=1e-12,
+            ftol=tolerance,
             xtol=1e-10,
             gtol=1e-12,
             max_nfev=max_nfev,

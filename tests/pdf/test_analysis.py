@@ -50,6 +50,34 @@ def test_numbers_have_units_and_errors(mixed):
     assert "mass_fraction_NaCl (first window)" in numbers
 
 
+def test_a_number_without_an_error_says_why(mixed):
+    for number in mixed.numbers:
+        assert np.isfinite(number.stderr) or number.note, number.name
+
+
+def test_a_crystal_of_which_there_is_nothing_keeps_its_shape(files, recipe):
+    analysis = pdf.analyse([files["pure"]], recipe)
+    numbers = {number.name: number for number in analysis.numbers}
+    assert numbers["mass_fraction_NaCl"].value < 3 * numbers["mass_fraction_NaCl"].stderr + 1e-3
+    assert numbers["mass_fraction_NaCl"].stderr < 0.01
+    assert numbers["uiso_Cl_NaCl"].note == "held: too little of the phase to tell"
+    assert numbers["a_NaCl"].value == pytest.approx(5.6401, abs=1e-3)
+    assert any("too little of the phase to tell" in message for message in analysis.messages)
+
+
+def test_a_resolution_nobody_gave_is_said(files, tmp_path):
+    recipe = pdf.PdfRecipe(structures=("Ni",), r_max=10.0, boxcar=False)
+    text = files["pure"].read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if "qdamp" not in line]
+    assert len(lines) < len(text.splitlines())
+    path = tmp_path / "bare.gr"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    assert any("no qdamp, so 0.04" in m for m in pdf.analyse([path], recipe).messages)
+    assert not any("no qdamp" in m for m in pdf.analyse([files["pure"]], recipe).messages)
+    refined = replace(recipe, refine_qdamp=True)
+    assert not any("no qdamp" in m for m in pdf.analyse([path], refined).messages)
+
+
 def test_what_is_simulated_stays_labelled(mixed):
     assert mixed.simulated
     assert mixed.fit.simulated
@@ -63,7 +91,7 @@ def test_what_is_simulated_stays_labelled(mixed):
 def test_a_series_makes_one_figure_with_its_data(mixed, files, recipe, tmp_path):
     other = pdf.analyse([files["pure"]], recipe, name="pure")
     drawing = draw([other, mixed])
-    assert set(drawing.tables) == {"a", "b"}
+    assert set(drawing.tables) == {"a", "b", "c"}
     assert set(drawing.tables["a"]["sample"]) == {"pure", "a mixture"}
     written = drawing.save(tmp_path, formats=("png",))
     assert all(path.stat().st_size > 0 for path in written)
@@ -93,6 +121,11 @@ def test_the_amorphous_part_of_a_sample_comes_back(made, tmp_path):
     }.items():
         assert abs(numbers[name].value - truth) < 4 * numbers[name].stderr, name
     assert numbers["mass_fraction_NaCl_amorphous"].stderr < 0.1
+    assert numbers["mass_fraction_amorphous"].value == pytest.approx(
+        numbers["mass_fraction_NaCl_amorphous"].value
+    )
+    assert numbers["a_NaCl_amorphous"].note == "the same as a_NaCl"
+    assert numbers["a_NaCl_amorphous"].unit == "Å"
     # The crystal alone loses scale as windows leave the amorphous part behind.
     assert analysis.boxcar.phases == ("NaCl",)
     assert numbers["scale_ratio"].value < 0.8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,10 +13,10 @@ from xorder.figures.drawing import (
     PAGE,
     Drawing,
     mark_simulated,
-    new_figure,
     panel_label,
     style,
 )
+from xorder.results import Array
 
 if TYPE_CHECKING:
     import pandas
@@ -31,9 +31,11 @@ __all__ = ["draw"]
 def draw(analyses: Sequence[PdfAnalysis]) -> Drawing:
     """Return the figure of one sample or a series.
 
-    Panel (a): measured and calculated G(r) of every sample, differences below. Panel (b), where
-    there are box-cars: mass fraction against the windows' upper ends, with error bars; of all
-    phases for one sample, of the first phase for several.
+    Panel (a): measured and calculated G(r) of every sample, differences below. Where there are
+    box-cars, against the windows' upper ends and with error bars: (b) the mass fraction, (c) the
+    scale relative to short distances, which falls where a crystalline phase loses range; of all
+    phases for one sample, of the first phase for several. With one phase there are no fractions,
+    and (b) is the scale.
 
     Raises
     ------
@@ -43,15 +45,33 @@ def draw(analyses: Sequence[PdfAnalysis]) -> Drawing:
     analyses = list(analyses)
     if not analyses:
         raise BadInput("there is no analysis to draw", expected="at least one sample")
-    boxcars = [analysis for analysis in analyses if analysis.boxcar is not None]
+    boxcars = [a.boxcar for a in analyses if a.boxcar is not None]
+    fractions = any(len(boxcar.phases) > 1 for boxcar in boxcars)
+    layout = "ab;ac" if fractions else "ab" if boxcars else "a"
+    from matplotlib.figure import Figure
+
     with style():
-        height = 2.6 + 0.45 * (len(analyses) - 1)
-        figure, axes = new_figure(1, 2 if boxcars else 1, width=PAGE, height=min(height, 6.0))
-        tables = {"a": _draw_curves(axes[0], analyses)}
-        panel_label(axes[0], "a")
+        height = min((4.0 if fractions else 2.6) + 0.45 * (len(analyses) - 1), 6.0)
+        figure = Figure(figsize=(PAGE, height), layout="constrained")
+        axes = figure.subplot_mosaic(layout)
+        tables = {"a": _draw_curves(axes["a"], analyses)}
+        if fractions:
+            tables["b"] = _draw_boxcars(axes["b"], analyses, scales=False)
         if boxcars:
-            tables["b"] = _draw_boxcars(axes[1], boxcars)
-            panel_label(axes[1], "b")
+            scale_panel = "c" if fractions else "b"
+            tables[scale_panel] = _draw_boxcars(
+                axes[scale_panel], analyses, scales=True, legend=not fractions
+            )
+            axes[scale_panel].annotate(
+                boxcars[0].note, (1, 1), xytext=(0, 3), xycoords="axes fraction",
+                textcoords="offset points", fontsize=5.5, color="#555555", ha="right", va="bottom",
+            )  # fmt: skip
+        if fractions:
+            axes["b"].tick_params(labelbottom=False)
+            axes["b"].set_xlabel("")
+            axes["b"].sharex(axes["c"])
+        for label, ax in axes.items():
+            panel_label(ax, label)
         if any(analysis.simulated for analysis in analyses):
             mark_simulated(figure)
     return Drawing(name="pdf", figure=figure, tables=tables)
@@ -127,49 +147,72 @@ def _curve_table(analysis: PdfAnalysis) -> pandas.DataFrame:
     return pandas.DataFrame({"sample": analysis.name, **columns})
 
 
-def _draw_boxcars(ax: Axes, analyses: Sequence[PdfAnalysis]) -> pandas.DataFrame:
+def _draw_boxcars(
+    ax: Axes, analyses: Sequence[PdfAnalysis], *, scales: bool, legend: bool = True
+) -> pandas.DataFrame:
     import pandas
 
-    from xorder.pdf.plots import plot_boxcar
+    from xorder.pdf.boxcar import relative_scale
+    from xorder.pdf.plots import plot_boxcar, plot_scales
 
     parts = []
     single = len(analyses) == 1
+    names: set[str] = set()
     for index, analysis in enumerate(analyses):
         boxcar = analysis.boxcar
-        if boxcar is None:
+        if boxcar is None or (not scales and len(boxcar.phases) == 1):
             continue
+        plot = plot_scales if scales else plot_boxcar
         if single:
-            plot_boxcar(boxcar, ax)
+            plot(boxcar, ax)
         else:
             colour = COLOURS[index % len(COLOURS)]
-            # Windows of all samples end alike; a small shift keeps the error bars apart.
-            plot_boxcar(boxcar, ax, phase=boxcar.phases[0], label=analysis.name, color=colour)
-        parts.append(_boxcar_table(analysis.name, boxcar))
-    first = analyses[0].boxcar
-    if first is not None and len(first.phases) > 1:
-        ax.set_ylim(min(-0.02, ax.get_ylim()[0]), max(1.02, ax.get_ylim()[1]))
-        if not single:
-            ax.set_ylabel(f"mass fraction of {first.phases[0]}")
-    low, high = ax.get_ylim()
-    ax.set_ylim(low, high + 0.14 * (high - low))
-    if len(ax.get_legend_handles_labels()[0]) > 1:
-        ax.legend(loc="upper right", ncols=3, columnspacing=1.0, handlelength=1.2,
-                  borderaxespad=0.2)  # fmt: skip
+            names.add(boxcar.phases[0])
+            plot(boxcar, ax, phase=boxcar.phases[0], label=analysis.name, color=colour)
+        if scales:
+            columns = {phase: relative_scale(boxcar, i) for i, phase in enumerate(boxcar.phases)}
+            parts.append(_boxcar_table(analysis.name, boxcar, "relative scale", columns))
+        else:
+            columns = {
+                phase: (boxcar.mass_fraction[:, i], boxcar.mass_stderr[:, i])
+                for i, phase in enumerate(boxcar.phases)
+            }
+            parts.append(_boxcar_table(analysis.name, boxcar, "mass fraction", columns))
+    if scales:
+        _limit_scales(ax, parts)
+    if len(names) == 1:
+        what = "relative scale" if scales else "mass fraction"
+        ax.set_ylabel(f"{what} of {names.pop()}")
+    if legend and len(ax.get_legend_handles_labels()[0]) > 1:
+        # Above the panel, where no point can lie.
+        ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=5, columnspacing=0.9,
+                  handlelength=1.0, handletextpad=0.4, borderaxespad=0.1)  # fmt: skip
     return pandas.concat(parts, ignore_index=True)
 
 
-def _boxcar_table(name: str, boxcar: Boxcar) -> pandas.DataFrame:
+def _limit_scales(ax: Axes, parts: Sequence[pandas.DataFrame]) -> None:
+    """Show every decided value; error bars and undecided ones may leave the panel."""
+    decided = [
+        table.loc[~table["undecided"].astype(bool), column].to_numpy(dtype=float)
+        for table in parts
+        for column in table.columns
+        if column.startswith("relative scale") and not column.endswith("stderr")
+    ]
+    values = np.concatenate([np.array([0.0, 1.0]), *decided])
+    values = values[np.isfinite(values)]
+    room = 0.1 * float(np.ptp(values))
+    ax.set_ylim(float(values.min()) - room, float(values.max()) + room)
+
+
+def _boxcar_table(
+    name: str, boxcar: Boxcar, key: str, columns: Mapping[str, tuple[Array, Array]]
+) -> pandas.DataFrame:
     import pandas
 
-    from xorder.pdf.plots import series_of
-
-    columns: dict[str, object] = {
+    table: dict[str, object] = {
         "sample": name, "r_min (Å)": boxcar.r_min, "r_max (Å)": boxcar.r_max,
     }  # fmt: skip
-    several = len(boxcar.phases) > 1
-    for index, phase in enumerate(boxcar.phases):
-        value, error = series_of(boxcar, index)
-        key = f"mass fraction {phase}" if several else "relative scale"
-        columns |= {key: value, f"{key} stderr": error}
-    columns["undecided"] = boxcar.undecided
-    return pandas.DataFrame(columns)
+    for phase, (value, error) in columns.items():
+        table |= {f"{key} {phase}": value, f"{key} {phase} stderr": error}
+    table["undecided"] = boxcar.undecided
+    return pandas.DataFrame(table)
