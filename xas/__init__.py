@@ -7,7 +7,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from xorder.xas.analysis import XasAnalysis, analyse, analyse_spectrum
     from xorder.xas.background import Exafs, subtract_background
+    from xorder.xas.components import (
+        PrincipalComponents,
+        TargetTransform,
+        find_components,
+        transform_target,
+    )
+    from xorder.xas.curve_resolution import ResolvedSpectra, resolve_spectra
+    from xorder.xas.differences import (
+        EdgeShift,
+        SpectrumDifference,
+        find_edge_shift,
+        subtract_spectrum,
+    )
     from xorder.xas.edge_energy import find_e0
+    from xorder.xas.line_shapes import Peak, Step
+    from xorder.xas.linear_combination import LinearCombinations, fit_linear_combination
+    from xorder.xas.mixtures import LinearCombination
+    from xorder.xas.near_edge_model import FittedPeak, NearEdgeFit
+    from xorder.xas.near_edge_peaks import NearEdgeSeries, fit_near_edge
     from xorder.xas.normalization import Normalized, WhiteLine, normalize
     from xorder.xas.options import XasRecipe
     from xorder.xas.photoelectron import Edge, edge, energy_from_k, k_from_energy, later_edges
@@ -42,11 +60,23 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Edge": "photoelectron",
+    "EdgeShift": "differences",
     "Environment": "simulation",
     "Exafs": "background",
+    "FittedPeak": "near_edge_model",
+    "LinearCombination": "mixtures",
+    "LinearCombinations": "linear_combination",
+    "NearEdgeFit": "near_edge_model",
+    "NearEdgeSeries": "near_edge_peaks",
     "Normalized": "normalization",
+    "Peak": "line_shapes",
+    "PrincipalComponents": "components",
+    "ResolvedSpectra": "curve_resolution",
     "ScatteringPath": "scattering_paths",
     "Spectrum": "spectrum",
+    "SpectrumDifference": "differences",
+    "Step": "line_shapes",
+    "TargetTransform": "components",
     "Transform": "transforms",
     "TransformPeak": "transforms",
     "WaveletMaximum": "wavelets",
@@ -61,7 +91,11 @@ _HOME = {
     "calculate_paths": "scattering_paths",
     "edge": "photoelectron",
     "energy_from_k": "photoelectron",
+    "find_components": "components",
     "find_e0": "edge_energy",
+    "find_edge_shift": "differences",
+    "fit_linear_combination": "linear_combination",
+    "fit_near_edge": "near_edge_peaks",
     "k_from_energy": "photoelectron",
     "later_edges": "photoelectron",
     "merge": "spectrum",
@@ -71,11 +105,14 @@ _HOME = {
     "read_all": "readers.files",
     "read_path": "scattering_paths",
     "read_paths": "scattering_paths",
+    "resolve_spectra": "curve_resolution",
     "simulate_spectrum": "simulation",
     "spectrum_from_arrays": "spectrum",
     "subtract_background": "background",
+    "subtract_spectrum": "differences",
     "sum_paths": "scattering_paths",
     "transform_peak": "transforms",
+    "transform_target": "components",
     "transform_to_r": "transforms",
     "transform_to_wavelets": "wavelets",
     "wavelet_maximum": "wavelets",
@@ -86,11 +123,23 @@ _HOME = {
 
 __all__ = [
     "Edge",
+    "EdgeShift",
     "Environment",
     "Exafs",
+    "FittedPeak",
+    "LinearCombination",
+    "LinearCombinations",
+    "NearEdgeFit",
+    "NearEdgeSeries",
     "Normalized",
+    "Peak",
+    "PrincipalComponents",
+    "ResolvedSpectra",
     "ScatteringPath",
     "Spectrum",
+    "SpectrumDifference",
+    "Step",
+    "TargetTransform",
     "Transform",
     "TransformPeak",
     "WaveletMaximum",
@@ -105,7 +154,11 @@ __all__ = [
     "calculate_paths",
     "edge",
     "energy_from_k",
+    "find_components",
     "find_e0",
+    "find_edge_shift",
+    "fit_linear_combination",
+    "fit_near_edge",
     "k_from_energy",
     "later_edges",
     "merge",
@@ -115,11 +168,14 @@ __all__ = [
     "read_all",
     "read_path",
     "read_paths",
+    "resolve_spectra",
     "simulate_spectrum",
     "spectrum_from_arrays",
     "subtract_background",
+    "subtract_spectrum",
     "sum_paths",
     "transform_peak",
+    "transform_target",
     "transform_to_r",
     "transform_to_wavelets",
     "wavelet_maximum",
