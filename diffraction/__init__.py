@@ -7,7 +7,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from xorder.diffraction.absorption import linear_absorption, mass_absorption
+    from xorder.diffraction.amorphous_fraction import (
+        AmorphousFraction,
+        Spread,
+        amorphous_from_external_standard,
+        amorphous_from_halo,
+        amorphous_from_internal_standard,
+        spread_over_choices,
+    )
     from xorder.diffraction.analysis import DiffractionAnalysis, analyse
+    from xorder.diffraction.calibrations import (
+        Calibration,
+        calibrate_external_standard,
+        calibrate_halo,
+    )
     from xorder.diffraction.cell_fit import CellFit, fit_cell
     from xorder.diffraction.instrument_resolution import (
         InstrumentResolution,
@@ -27,6 +41,7 @@ if TYPE_CHECKING:
     )
     from xorder.diffraction.peak_tracking import PeakTable, TrackingOptions, track_peaks
     from xorder.diffraction.profiles import Profile
+    from xorder.diffraction.quantification import PhaseFractions, weight_fractions
     from xorder.diffraction.radiation import (
         Radiation,
         make_radiation,
@@ -35,6 +50,12 @@ if TYPE_CHECKING:
     from xorder.diffraction.readers.gsas import read_instrument
     from xorder.diffraction.readers.opening import read
     from xorder.diffraction.reflections import Reflections, calculate_reflections
+    from xorder.diffraction.relative_indices import (
+        CrystallineLoss,
+        RelativeIndex,
+        area_ratio_index,
+        crystalline_loss,
+    )
     from xorder.diffraction.sample_widths import SampleWidths, remove_instrument
     from xorder.diffraction.simulation import (
         Hump,
@@ -51,6 +72,23 @@ if TYPE_CHECKING:
     from xorder.diffraction.writers import write_xye
 
 _HOME = {
+    "crystalline_loss": "relative_indices",
+    "area_ratio_index": "relative_indices",
+    "RelativeIndex": "relative_indices",
+    "CrystallineLoss": "relative_indices",
+    "weight_fractions": "quantification",
+    "PhaseFractions": "quantification",
+    "mass_absorption": "absorption",
+    "linear_absorption": "absorption",
+    "calibrate_halo": "calibrations",
+    "calibrate_external_standard": "calibrations",
+    "Calibration": "calibrations",
+    "spread_over_choices": "amorphous_fraction",
+    "amorphous_from_internal_standard": "amorphous_fraction",
+    "amorphous_from_halo": "amorphous_fraction",
+    "amorphous_from_external_standard": "amorphous_fraction",
+    "Spread": "amorphous_fraction",
+    "AmorphousFraction": "amorphous_fraction",
     "williamson_hall": "size_strain",
     "scherrer_sizes": "size_strain",
     "WilliamsonHall": "size_strain",
@@ -93,7 +131,10 @@ _HOME = {
 }
 
 __all__ = [
+    "AmorphousFraction",
+    "Calibration",
     "CellFit",
+    "CrystallineLoss",
     "DiffractionAnalysis",
     "DiffractionRecipe",
     "DoubleVoigt",
@@ -101,22 +142,34 @@ __all__ = [
     "InstrumentResolution",
     "Pattern",
     "PeakTable",
+    "PhaseFractions",
     "Profile",
     "Radiation",
     "Reflections",
+    "RelativeIndex",
     "SampleWidths",
     "ScherrerSizes",
     "SimulatedPattern",
+    "Spread",
     "TrackingOptions",
     "WilliamsonHall",
+    "amorphous_from_external_standard",
+    "amorphous_from_halo",
+    "amorphous_from_internal_standard",
     "analyse",
+    "area_ratio_index",
     "calculate_reflections",
+    "calibrate_external_standard",
+    "calibrate_halo",
+    "crystalline_loss",
     "cut",
     "d_from_two_theta",
     "double_voigt",
     "fit_cell",
+    "linear_absorption",
     "make_pattern",
     "make_radiation",
+    "mass_absorption",
     "polarization_from_monochromator",
     "q_from_two_theta",
     "read",
@@ -127,9 +180,11 @@ __all__ = [
     "scherrer_sizes",
     "simulate",
     "simulate_mixture",
+    "spread_over_choices",
     "track_peaks",
     "two_theta_from_d",
     "two_theta_from_q",
+    "weight_fractions",
     "williamson_hall",
     "write_xye",
 ]

@@ -86,7 +86,7 @@ def voigt_breadth(lorentz: Array, gauss_squared: Array) -> tuple[Array, Array]:
     .. math:: \beta = \beta_G \frac{e^{-k^2}}{\operatorname{erfc} k}, \qquad
               k = \frac{\beta_L}{\sqrt\pi\,\beta_G}
 
-    Langford, J. Appl. Cryst. 11, 10 (1978), eq. 20. Parts below zero count as zero.
+    Langford, J. Appl. Cryst. 11, 10 (1978). Parts below zero count as zero.
 
     Parameters
     ----------
