@@ -22,7 +22,7 @@ class DiffractionRecipe:
     """Crystal structure whose planes are followed: a CIF file or the name of a reference."""
     impurities: tuple[str, ...] = field(default=(), metadata={"path": True})
     """Structures of impurities whose lines may lie in the windows, such as NaCl."""
-    wavelength: str | float | None = None
+    wavelength: float | str | None = None
     """Radiation: "CuKa", "CuKa1", a wavelength in Å; what the file says where left out."""
     two_theta: tuple[float, float] | None = None
     """Range used, in degrees; all of the pattern where left out."""

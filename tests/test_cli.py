@@ -110,3 +110,65 @@ def test_a_folder_without_write_permission_is_refused(capsys, tmp_path):
     locked.chmod(0o700)
     assert status == 2
     assert "cannot make the folder" in err
+
+
+@pytest.mark.parametrize("group", ["xas", "diffraction", "pdf"])
+def test_each_probe_has_its_commands(group, capsys):
+    status, out, _ = run([group, "--help"], capsys)
+    assert status == 0
+    assert "info" in out
+
+
+def test_a_pattern_goes_from_structure_to_widths_without_a_manifest(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    simulate = [
+        "diffraction",
+        "simulate",
+        "LaB6_SRM660c",
+        "lab6.xye",
+        "--two-theta",
+        "20",
+        "60",
+        "0.02",
+    ]
+    assert run(simulate, capsys)[0] == 0
+    assert "simulated" in (tmp_path / "lab6.xye").read_text(encoding="utf-8").lower()
+    peaks = [
+        "diffraction",
+        "peaks",
+        "lab6.xye",
+        "--structure",
+        "LaB6_SRM660c",
+        "--planes",
+        "1",
+        "0",
+        "0",
+    ]
+    status, _, err = run([*peaks, "--wavelength", "1.540593", "--out", "found"], capsys)
+    assert status == 0, err
+    assert "fwhm (1 0 0)" in (tmp_path / "found" / "summary.csv").read_text(encoding="utf-8")
+
+
+def test_a_gr_is_calculated_and_refined_without_a_manifest(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(["pdf", "calculate", "Ni", "ni.gr", "--q-max", "25"], capsys)[0] == 0
+    refine = ["pdf", "refine", "ni.gr", "--structures", "Ni", "--r-max", "12", "--out", "found"]
+    status, _, err = run(refine, capsys)
+    assert status == 0, err
+    assert ",a,3.5238" in (tmp_path / "found" / "summary.csv").read_text(encoding="utf-8")
+
+
+def test_what_is_in_a_file_is_told(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(["pdf", "calculate", "Ni", "ni.gr", "--q-max", "25"], capsys)
+    status, out, _ = run(["pdf", "info", "ni.gr"], capsys)
+    assert status == 0
+    assert "25 Å⁻¹" in out
+
+
+def test_a_recipe_option_out_of_range_is_one_line(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, _, err = run(["xas", "exafs", "scan.xdi", "--rbkg", "-1"], capsys)
+    assert status == 2
+    assert "rbkg" in err
+    assert len(err.strip().splitlines()) == 1

@@ -26,13 +26,16 @@ LEVELS = [
     {"_version", "errors"},
     {"store"},
     {"results"},
-    {"parameters", "fitting", "scattering", "cif", "cif_sites", "deposits", "freedom", "symmetry", "structure", "structure_checks", "neighbors",
+    {"parameters", "fitting", "scattering", "cif", "cif_sites",
+     "deposits", "freedom", "symmetry", "structure", "structure_checks", "neighbors",
      "structure_bridges", "structure_report", "reference_spectra"},
     {"references"},
     set(PROBES),
     {"manifest", "series", "figures"},
     {"batch"},
     {"run", "example"},
+    {"console"},
+    {"cli_probes"},
     {"cli"},
 ]  # fmt: skip
 

@@ -8,22 +8,16 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TextIO
+from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
 from xorder._version import __version__
+from xorder.cli_probes import diffraction_app, pdf_app, xas_app
+from xorder.console import console, progress, say, tell, warn
 from xorder.errors import XorderError, XorderWarning
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from xorder.batch import Progress
-    from xorder.run import Run
 
 __all__ = ["app", "main"]
 
@@ -38,7 +32,8 @@ app = App(
     version=__version__,
 )
 references_app = App(name="references", help="Reference structures with their provenance.")
-app.command(references_app)
+for group in (xas_app, diffraction_app, pdf_app, references_app):
+    app.command(group)
 
 
 @app.command
@@ -67,9 +62,9 @@ def run(
     from xorder.series import load_series
 
     series = load_series(manifest)
-    with _progress(len(series.samples)) as progress:
-        done = run_series(series, out, only=only, jobs=jobs, progress=progress)
-    _tell(done)
+    with progress(len(series.samples)) as move:
+        done = run_series(series, out, only=only, jobs=jobs, progress=move)
+    tell(done, debug=_debug.get())
     return 1 if done.failures else 0
 
 
@@ -85,7 +80,7 @@ def example(folder: Path, /) -> int:
     from xorder.example import write_example
 
     manifest = write_example(folder)
-    _console().print(f"Wrote a simulated series. Run it:\n  xorder run {manifest}", soft_wrap=True)
+    say(f"Wrote a simulated series. Run it:\n  xorder run {manifest}")
     return 0
 
 
@@ -105,7 +100,7 @@ def structure(file: str, /, *, expect: str | None = None) -> int:
     from xorder.structure_report import report
 
     crystal = load_structure(Path(file), expect=expect) if expect else load(file)
-    _console().print(report(crystal), markup=False, highlight=False, soft_wrap=True)
+    say(report(crystal))
     return 0
 
 
@@ -120,7 +115,7 @@ def list_references() -> int:
     for entry in entries():
         trusted = "trusted" if entry.line_positions_trusted else "not trusted"
         table.add_row(entry.name, entry.status, trusted, entry.title)
-    _console().print(table)
+    console().print(table)
     return 0
 
 
@@ -136,7 +131,7 @@ def main(arguments: list[str] | None = None) -> int:
     words = [word for word in words if word != "--debug"]
     with warnings.catch_warnings():
         warnings.simplefilter("default", XorderWarning)
-        warnings.showwarning = _warn
+        warnings.showwarning = warn
         return _status(words, debug)
 
 
@@ -162,87 +157,13 @@ def _status(words: list[str], debug: bool) -> int:
         return 3
 
 
-def _warn(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    """Print a warning of ours as one line; what other packages warn of is not the user's."""
-    if issubclass(category, XorderWarning):
-        console = _console(stderr=True)
-        console.print("[yellow]warning:[/]", end=" ")
-        console.print(str(message), markup=False, highlight=False, soft_wrap=True)
-
-
 def _fail(message: str, debug: bool) -> int:
+    screen = console(stderr=True)
     if debug:
-        _console(stderr=True).print_exception()
-    console = _console(stderr=True)
-    console.print("[bold red]error:[/]", end=" ")
-    console.print(message, markup=False, highlight=False, soft_wrap=True)
+        screen.print_exception()
+    screen.print("[bold red]error:[/]", end=" ")
+    say(message, stderr=True)
     return 2
-
-
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr)
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Progress | None]:
-    """Yield a callback that moves a bar on a terminal, or nothing where there is none."""
-    console = _console(stderr=True)
-    if not console.is_terminal:
-        yield None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
-        task = bar.add_task("analysing", total=total)
-        yield lambda done, _total, name: bar.update(task, completed=done, description=name)
-
-
-def _said(done: Run) -> dict[str, list[str]]:
-    """Return each message once, with the samples it is about."""
-    said: dict[str, list[str]] = {}
-    for outcome in done.outcomes:
-        for message in outcome.messages:
-            said.setdefault(message, []).append(outcome.sample.name)
-    return said
-
-
-def _tell(done: Run) -> None:
-    """Print what came out: warnings first, then the samples, then where the files are."""
-    from rich.table import Table
-
-    console = _console()
-    for message, samples in _said(done).items():
-        who = "all samples" if len(samples) == len(done.outcomes) > 1 else ", ".join(samples)
-        console.print(f"[yellow]{who}[/]:", end=" ", highlight=False)
-        console.print(message, markup=False, highlight=False, soft_wrap=True)
-    simulated = " (simulated data)" if done.series.simulated else ""
-    table = Table("sample", "done", "numbers", "seconds", title=done.series.name + simulated)
-    for outcome in done.outcomes:
-        numbers = sum(len(analysis.numbers) for analysis in outcome.analyses.values())
-        probes = ", ".join(outcome.analyses) or "nothing"
-        table.add_row(outcome.sample.name, probes, str(numbers), f"{outcome.seconds:.1f}")
-    console.print(table)
-    console.print(f"numbers  {done.summary}", soft_wrap=True, highlight=False)
-    console.print(f"files    {done.out / 'samples'}", soft_wrap=True, highlight=False)
-    for figure in done.figures:
-        if figure.suffix == ".pdf":
-            console.print(f"figure   {figure}", soft_wrap=True, highlight=False)
-    problems = _console(stderr=True)
-    for failure in done.failures:
-        problems.print(f"[bold red]failed[/] {failure.sample} {failure.probe}:", end=" ")
-        problems.print(failure.message, markup=False, highlight=False, soft_wrap=True)
-        if failure.traceback and _debug.get():
-            problems.print(failure.traceback, markup=False, highlight=False)
 
 
 if __name__ == "__main__":

@@ -132,6 +132,13 @@ class Result:
 
         return write_results(Path(path), {type(self).__name__: self})
 
+    def describe(self) -> str:
+        """Return the fields as plain text: name, value or range, unit."""
+        rows = [(f.name, _short(getattr(self, f.name)), _unit(f)) for f in fields(self) if f.repr]
+        width = max(len(name) for name, _, _ in rows)
+        lines = [f"  {name:<{width}}  {value} {unit}".rstrip() for name, value, unit in rows]
+        return "\n".join([type(self).__name__, *lines])
+
     def _repr_html_(self) -> str:
         rows = "".join(_html_row(f, getattr(self, f.name)) for f in fields(self) if f.repr)
         return (
@@ -253,6 +260,6 @@ def _short(value: Any) -> str:
             return f"{shape} values, {np.nanmin(value):.5g} … {np.nanmax(value):.5g}"
         return f"{shape} values"
     if isinstance(value, float):
-        return f"{value:.8g}"
+        return "–" if math.isnan(value) else f"{value:.8g}"
     text = str(value)
     return text if len(text) <= 120 else text[:117] + "…"

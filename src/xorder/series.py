@@ -15,7 +15,7 @@ from typing import Any
 from xorder.errors import BadInput, BadManifest, MissingFile
 from xorder.store import file_stem
 
-__all__ = ["PROBES", "ProbeInput", "Sample", "Series", "load_series"]
+__all__ = ["PROBES", "ProbeInput", "Sample", "Series", "load_series", "series_from_files"]
 
 #: The probes and the classes of their recipes, in the order of the length they see.
 PROBES = {
@@ -145,6 +145,40 @@ def load_series(path: str | Path) -> Series:
         samples=tuple(samples),
         path=path.resolve(),
     )
+
+
+def series_from_files(
+    probe: str, files: Sequence[Path], recipe: Any, *, together: bool = False
+) -> Series:
+    """Return a series of one probe without a manifest: each file a sample, named by its stem.
+
+    Parameters
+    ----------
+    probe
+        One of `PROBES`.
+    files
+        The files.
+    recipe
+        The probe's recipe.
+    together
+        Take all files as one sample.
+    """
+    groups = [list(files)] if together else [[path] for path in files]
+    here = Path.cwd()
+    names: list[str] = []
+    for group in groups:
+        stem = group[0].stem
+        count = sum(name == stem or name.startswith(f"{stem} (") for name in names)
+        names.append(f"{stem} ({count + 1})" if count else stem)
+    samples = [
+        Sample(
+            name=name,
+            slug=file_stem(name) or "sample",
+            probes={probe: ProbeInput(patterns=tuple(map(str, group)), folder=here, recipe=recipe)},
+        )
+        for name, group in zip(names, groups, strict=True)
+    ]
+    return Series(name=f"{probe} of {len(files)} files", samples=tuple(samples), path=here)
 
 
 def _read(path: Path) -> str:

@@ -1,0 +1,97 @@
+"""What the command line prints: messages, a progress bar, the outcome of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+from xorder.errors import XorderWarning
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from xorder.batch import Progress
+    from xorder.run import Run
+
+__all__ = ["console", "progress", "say", "tell", "warn"]
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console; rich loads only when something is printed."""
+    from rich.console import Console
+
+    return Console(stderr=stderr)
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Progress | None]:
+    """Yield a callback that moves a bar on a terminal, or nothing where there is none."""
+    screen = console(stderr=True)
+    if not screen.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=screen) as bar:
+        task = bar.add_task("analysing", total=total)
+        yield lambda done, _total, name: bar.update(task, completed=done, description=name)
+
+
+def _said(done: Run) -> dict[str, list[str]]:
+    """Return each message once, with the samples it is about."""
+    said: dict[str, list[str]] = {}
+    for outcome in done.outcomes:
+        for message in outcome.messages:
+            said.setdefault(message, []).append(outcome.sample.name)
+    return said
+
+
+def tell(done: Run, *, debug: bool = False) -> None:
+    """Print what came out: warnings first, then the samples, then where the files are."""
+    from rich.table import Table
+
+    screen = console()
+    for message, samples in _said(done).items():
+        who = "all samples" if len(samples) == len(done.outcomes) > 1 else ", ".join(samples)
+        screen.print(f"[yellow]{who}[/]:", end=" ", highlight=False)
+        screen.print(message, markup=False, highlight=False, soft_wrap=True)
+    simulated = " (simulated data)" if done.series.simulated else ""
+    table = Table("sample", "done", "numbers", "seconds", title=done.series.name + simulated)
+    for outcome in done.outcomes:
+        numbers = sum(len(analysis.numbers) for analysis in outcome.analyses.values())
+        probes = ", ".join(outcome.analyses) or "nothing"
+        table.add_row(outcome.sample.name, probes, str(numbers), f"{outcome.seconds:.1f}")
+    screen.print(table)
+    screen.print(f"numbers  {done.summary}", soft_wrap=True, highlight=False)
+    screen.print(f"files    {done.out / 'samples'}", soft_wrap=True, highlight=False)
+    for figure in done.figures:
+        if figure.suffix == ".pdf":
+            screen.print(f"figure   {figure}", soft_wrap=True, highlight=False)
+    problems = console(stderr=True)
+    for failure in done.failures:
+        problems.print(f"[bold red]failed[/] {failure.sample} {failure.probe}:", end=" ")
+        problems.print(failure.message, markup=False, highlight=False, soft_wrap=True)
+        if failure.traceback and debug:
+            problems.print(failure.traceback, markup=False, highlight=False)
+
+
+def say(text: str, *, stderr: bool = False) -> None:
+    """Print plain text as it is."""
+    console(stderr=stderr).print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning of ours as one line; what other packages warn of is not the user's."""
+    if issubclass(category, XorderWarning):
+        screen = console(stderr=True)
+        screen.print("[yellow]warning:[/]", end=" ")
+        screen.print(str(message), markup=False, highlight=False, soft_wrap=True)
