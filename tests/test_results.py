@@ -148,3 +148,13 @@ def test_a_file_is_known_by_its_content(tmp_path: Path):
     first.write_bytes(b"same")
     second.write_bytes(b"same")
     assert digest(first) == digest(second)
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(curve, tmp_path, monkeypatch):
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(CannotWrite, match="No space left on device"):
+        curve.save(tmp_path / "curve.h5")
+    assert os.listdir(tmp_path) == []
