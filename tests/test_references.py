@@ -87,7 +87,7 @@ def test_a_calculated_cell_used_for_line_positions_gives_a_provenance_warning() 
 def test_standards_may_be_used_for_line_positions(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        references.load(name, line_positions=True)
+        assert references.load(name, line_positions=True).name
 
 
 @pytest.mark.parametrize(
