@@ -49,6 +49,10 @@ if TYPE_CHECKING:
     )
     from xorder.diffraction.readers.gsas import read_instrument
     from xorder.diffraction.readers.opening import read
+    from xorder.diffraction.refinement import refine
+    from xorder.diffraction.refinement_options import Phase, RefinementOptions
+    from xorder.diffraction.refinement_results import PatternFit, PhaseFit, Refinement
+    from xorder.diffraction.refinement_series import RefinementSeries, refine_series
     from xorder.diffraction.reflections import Reflections, calculate_reflections
     from xorder.diffraction.relative_indices import (
         CrystallineLoss,
@@ -105,10 +109,18 @@ _HOME = {
     "DiffractionRecipe": "options",
     "Hump": "simulation",
     "Pattern": "pattern",
+    "PatternFit": "refinement_results",
+    "Phase": "refinement_options",
+    "PhaseFit": "refinement_results",
     "PeakTable": "peak_tracking",
     "Profile": "profiles",
     "Radiation": "radiation",
+    "Refinement": "refinement_results",
+    "RefinementOptions": "refinement_options",
+    "RefinementSeries": "refinement_series",
     "Reflections": "reflections",
+    "refine": "refinement",
+    "refine_series": "refinement_series",
     "SimulatedPattern": "simulation",
     "TrackingOptions": "peak_tracking",
     "analyse": "analysis",
@@ -141,10 +153,16 @@ __all__ = [
     "Hump",
     "InstrumentResolution",
     "Pattern",
+    "PatternFit",
     "PeakTable",
+    "Phase",
+    "PhaseFit",
     "PhaseFractions",
     "Profile",
     "Radiation",
+    "Refinement",
+    "RefinementOptions",
+    "RefinementSeries",
     "Reflections",
     "RelativeIndex",
     "SampleWidths",
@@ -174,6 +192,8 @@ __all__ = [
     "q_from_two_theta",
     "read",
     "read_instrument",
+    "refine",
+    "refine_series",
     "remove_instrument",
     "resolution_from_profile",
     "resolution_from_standard",

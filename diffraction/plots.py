@@ -8,16 +8,19 @@ import numpy as np
 
 from xorder.diffraction.pattern import Pattern
 from xorder.diffraction.peak_tracking import PeakFit, PeakTable
+from xorder.diffraction.refinement_results import PatternFit
 from xorder.diffraction.reflections import Reflections
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-__all__ = ["plot_pattern", "plot_peak_fit", "plot_ticks", "plot_widths"]
+__all__ = ["plot_pattern", "plot_peak_fit", "plot_refinement", "plot_ticks", "plot_widths"]
 
 #: Markers in the order of planes, so that a series can be read without colour.
 MARKERS = "osD^v<>Ph*"
+#: Colours of the ticks of phases, told apart by the colour-blind.
+TICK_COLOURS = ("#009E73", "#CC79A7", "#E69F00", "#000000", "#56B4E9")
 
 
 def plot_pattern(pattern: Pattern, ax: Axes | None = None, **artist: Any) -> list[Artist]:
@@ -96,3 +99,44 @@ def _axes(ax: Axes | None) -> Axes:
     import matplotlib.pyplot
 
     return matplotlib.pyplot.subplots()[1]
+
+
+def plot_refinement(found: PatternFit, ax: Axes | None = None, **artist: Any) -> list[Artist]:
+    """Draw data, model, background, halo, difference and a row of ticks for each phase."""
+    ax = _axes(ax)
+    word = "simulated" if found.simulated else "measured"
+    x = found.two_theta
+    drawn: list[Artist] = []
+    drawn += ax.plot(x, found.intensity, ".", color="0.35", markersize=2, label=word)
+    style: dict[str, Any] = {"color": "#D55E00", "linewidth": 0.9, "label": "calculated"}
+    drawn += ax.plot(x, found.calculated, **(style | artist))
+    drawn += ax.plot(
+        x, found.background + found.halo, "--", color="0.5", linewidth=0.8, label="background"
+    )
+    if found.halo.any():
+        drawn.append(
+            ax.fill_between(
+                x, found.background, found.background + found.halo, color="#56B4E9", alpha=0.35,
+                linewidth=0, label="amorphous halo",
+            )
+        )  # fmt: skip
+    top, low = float(found.intensity.max()), float(found.intensity.min())
+    row = 0.035 * (top - low)
+    base = min(0.0, low)
+    for index, phase in enumerate(found.phases):
+        inside = (phase.two_theta > x[0]) & (phase.two_theta < x[-1])
+        base -= 1.6 * row
+        drawn.append(
+            ax.vlines(
+                phase.two_theta[inside], base, base + row, linewidth=0.6, label=phase.name,
+                color=TICK_COLOURS[index % len(TICK_COLOURS)],
+            )
+        )  # fmt: skip
+    difference = found.intensity - found.calculated
+    offset = base - row - float(difference.max())
+    drawn += ax.plot(x, difference + offset, color="#0072B2", linewidth=0.6, label="difference")
+    drawn.append(ax.axhline(offset, color="0.7", linewidth=0.5, zorder=0))
+    ax.set_xlim(x[0], x[-1])
+    ax.set_xlabel("2θ (°)")
+    ax.set_ylabel("intensity (counts)")
+    return drawn
