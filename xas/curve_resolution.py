@@ -186,19 +186,18 @@ def _alternate(
 ) -> tuple[Array, Array, int, bool]:
     """Return shares, pure spectra, iterations and whether the lack of fit came to rest."""
     size = float(np.linalg.norm(data))
-    before = math.inf
-    lack, step = math.inf, 0
-    for step in range(1, most + 1):  # noqa: B007
+    before, step, converged = math.inf, 0, False
+    while step < most and not converged:
+        step += 1
         shares = np.stack([non_negative_weights(pure.T, row, closure) for row in data])
         pure = _pure_spectra(shares, data)
         if not closure:
             pure /= np.linalg.norm(pure, axis=1, keepdims=True).clip(1e-300)
         lack = float(np.linalg.norm(data - _shares(data, pure, shares, closure) @ pure)) / size
-        if abs(before - lack) <= tolerance * max(lack, 1e-12):
-            break
+        converged = abs(before - lack) <= tolerance * max(lack, 1e-12)
         before = lack
     shares = np.stack([non_negative_weights(pure.T, row, closure) for row in data])
-    return shares, pure, step, abs(before - lack) <= tolerance * max(lack, 1e-12)
+    return shares, pure, step, converged
 
 
 def _pure_spectra(shares: Array, data: Array) -> Array:

@@ -152,13 +152,12 @@ class NearEdgeObjective:
         self.full = {p.name: p.name + ("" if p.name in shared else suffix) for p in local}
         self.parameters = Parameters(replace(p, name=self.full[p.name]) for p in local)
 
-    def check_size(self, item: Normalized) -> None:
+    def check_size(self) -> None:
         varying = sum(p.vary for p in self.parameters.values())
-        least = max(resolved_points(item, self.energy), varying / 2.0)
         if varying >= self.energy.size:
             raise BadInput(
                 f"{varying} variables for {self.energy.size} points between "
-                f"{self.energy[0]:.1f} and {self.energy[-1]:.1f} eV (resolving {least:.0f})",
+                f"{self.energy[0]:.1f} and {self.energy[-1]:.1f} eV",
                 expected="fewer peaks, held widths or a wider range",
             )
 

@@ -90,8 +90,8 @@ def fit_near_edge(
         )
         for i, item in enumerate(normalized, start=1)
     ]
-    for objective, item in zip(objectives, normalized, strict=True):
-        objective.check_size(item)
+    for objective in objectives:
+        objective.check_size()
     first = fit(objectives)
     for objective, residual, item in zip(objectives, first.residual, normalized, strict=True):
         objective.count(residual, item)

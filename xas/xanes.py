@@ -68,7 +68,7 @@ def listed(
         if space == "chi"
         else (Normalized, "what xas.normalize returns")
     )
-    if isinstance(spectra, (Normalized, Exafs)) or not isinstance(spectra, Sequence):
+    if isinstance(spectra, (str, Normalized, Exafs)) or not isinstance(spectra, Sequence):
         raise BadInput(f"{what} is a {type(spectra).__name__}", expected="a list of spectra")
     if len(spectra) < fewest:
         raise BadInput(f"{what} holds {len(spectra)} spectra", expected=f"at least {fewest}")
