@@ -49,7 +49,7 @@ def draw(generator, crystal, salt, blank):
         f"a_{b}": salt.cell[0], "halo_0": halo, "blank": blank_height, "zero_shift": shift,
         "background_0": 100.0,
     }  # fmt: skip
-    return pattern, truth, size, strain
+    return pattern, truth
 
 
 def main(draws: int = 200, seed: int = 5) -> dict[str, float]:
@@ -68,7 +68,7 @@ def main(draws: int = 200, seed: int = 5) -> dict[str, float]:
     inside, chi, failed = defaultdict(list), defaultdict(list), 0
     begin = time.perf_counter()
     for _ in range(draws):
-        pattern, truth, size, strain = draw(generator, crystal, salt, blank)
+        pattern, truth = draw(generator, crystal, salt, blank)
         phases = [
             diffraction.Phase(
                 crystal=crystal, positions=False, uiso="none", size=300.0, strain=0.002
