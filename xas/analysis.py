@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from xorder.errors import BadInput, DataWarning, ProgramFailed
+from xorder.errors import BadInput, DataWarning
 from xorder.results import Number, Result, recorded
 from xorder.xas.background import Exafs, subtract_background
 from xorder.xas.normalization import Normalized, normalize
@@ -183,6 +183,7 @@ def _read(path: Path, recipe: XasRecipe) -> Spectrum:
         columns=parse_columns(recipe.columns) or None,
         mode=recipe.mode or None,
         group=_group(recipe.group),
+        sort=recipe.sort,
     )
     element, edge = recipe.element or spectrum.element, recipe.edge or spectrum.edge
     messages = list(spectrum.messages)
@@ -214,7 +215,7 @@ def _normalization(spectrum: Spectrum, recipe: XasRecipe) -> dict[str, Any]:
         value = getattr(recipe, name)
         if value is not None:
             settings[name] = value
-    return {"smoothing": recipe.smoothing, **settings}
+    return {"smoothing": recipe.smoothing, "composition": recipe.composition, **settings}
 
 
 def _exafs(normalized: Normalized, recipe: XasRecipe) -> tuple[Exafs | None, str]:
@@ -226,7 +227,7 @@ def _exafs(normalized: Normalized, recipe: XasRecipe) -> tuple[Exafs | None, str
         exafs = subtract_background(
             normalized, rbkg=recipe.rbkg, k_weight=recipe.background_k_weight
         )
-    except ProgramFailed as error:
+    except BadInput as error:
         return None, str(error)
     return exafs, ""
 

@@ -17,14 +17,16 @@ from xorder.xas.background_spline import (
     fit_splines,
     spline_problem,
 )
+from xorder.xas.edge_overlaps import edges_above, far
 from xorder.xas.normalization import Normalized
-from xorder.xas.photoelectron import edge as tabulated_edge
-from xorder.xas.photoelectron import k_from_energy, later_edges
+from xorder.xas.photoelectron import k_from_energy
 from xorder.xas.spectrum import note
 from xorder.xas.transforms import WINDOWS, noise
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from xorder.xas.stacks import NormalizedStack
 
 __all__ = ["K_STEP", "Exafs", "subtract_background"]
 
@@ -119,8 +121,8 @@ def subtract_background(
     k_weight
         Power of k in that fit.
     k_range
-        Lowest and highest k in Å⁻¹; None takes 0 to the end of the data or to the element's next
-        edge, with a message.
+        Lowest and highest k in Å⁻¹; None takes 0 to the end of the data or to the next edge of an
+        element of the sample (see `normalize`), with a message.
     window, dk
         Kind of window in k and the width of its slopes in Å⁻¹, see `transform_to_r`.
     clamps
@@ -129,12 +131,12 @@ def subtract_background(
     Raises
     ------
     BadInput
-        rbkg outside 0.3 to 3 Å, a range beyond the data, data too short for oscillations or with
-        too few points above the edge.
+        rbkg outside 0.3 to 3 Å, a range beyond the data, data too short for oscillations, with too
+        few points above the edge, or with another edge so close that there are none.
     """
     check_background(rbkg, k_weight, window, dk, clamps)
     messages = list(normalized.messages)
-    k_range = _k_range(normalized, k_range, messages)
+    k_range = background_k_range(normalized, k_range, messages)
     options = BackgroundOptions(
         rbkg=float(rbkg),
         k_weight=float(k_weight),
@@ -191,8 +193,10 @@ def check_background(
         raise BadInput(f"clamps is {clamps}", expected="two weights, 0 or above")
 
 
-def _k_range(
-    normalized: Normalized, k_range: tuple[float, float] | None, messages: list[str]
+def background_k_range(
+    normalized: Normalized | NormalizedStack,
+    k_range: tuple[float, float] | None,
+    messages: list[str],
 ) -> tuple[float, float]:
     """Return the range of k: as asked, or as far as the data and the next edge allow."""
     end = float(k_from_energy(normalized.energy[-1:], e0=normalized.e0)[0])
@@ -202,6 +206,7 @@ def _k_range(
             f"the data end at k = {end:.2f} Å⁻¹",
             expected=f"at least {SHORTEST_K:g} Å⁻¹; this is a near-edge scan, without EXAFS",
         )
+    next_edge, limit = _next_edge(normalized)
     if k_range is not None:
         low, high = (float(value) for value in k_range)
         if not 0 <= low < high <= end + K_STEP / 2:
@@ -209,16 +214,27 @@ def _k_range(
                 f"k_range is ({low:g}, {high:g}) Å⁻¹; the data end at {end:.2f} Å⁻¹",
                 expected=f"two ascending numbers from 0 to {end:.2f}",
             )
+        if limit < high:
+            note(messages, f"k_range holds the {next_edge} edge", stacklevel=5)
         return low, min(high, end)
-    if normalized.element and normalized.edge:
-        here = tabulated_edge(normalized.element, normalized.edge).energy
-        for other in later_edges(normalized.element, normalized.edge)[:1]:
-            limit = float(k_from_energy(np.array([other.energy - 10.0]), e0=here)[0])
-            if limit < end:
-                end = math.floor(limit / K_STEP) * K_STEP
-                note(
-                    messages,
-                    f"the {other.element} {other.name} edge follows; k ends at {end:.2f} Å⁻¹",
-                    stacklevel=5,
-                )
+    if limit < SHORTEST_K:
+        raise BadInput(
+            f"the {next_edge} edge follows at k = {limit:.1f} Å⁻¹",
+            expected=f"at least {SHORTEST_K:g} Å⁻¹ of oscillations of one edge alone",
+        )
+    if limit < end:
+        end = math.floor(limit / K_STEP) * K_STEP
+        note(messages, f"the {next_edge} edge follows; k ends at {end:.2f} Å⁻¹", stacklevel=5)
     return 0.0, end
+
+
+def _next_edge(normalized: Normalized | NormalizedStack) -> tuple[str, float]:
+    """Return the next edge of an element of the sample and k 10 eV before it."""
+    element, name = normalized.element, normalized.edge
+    if element and name:
+        for other in edges_above(element, name, normalized.composition)[:1]:
+            before = max(far(other, element, name) - 10.0, 0.0)
+            return f"{other.element} {other.name}", float(
+                k_from_energy(np.array([before]), e0=0.0)[0]
+            )
+    return "", math.inf

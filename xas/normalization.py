@@ -11,9 +11,9 @@ import numpy as np
 from xorder.errors import BadInput
 from xorder.results import Array, Result, quantity, recorded
 from xorder.xas.edge_energy import find_e0
+from xorder.xas.edge_overlaps import edges_above, edges_below, far
 from xorder.xas.edge_steps import EdgeFits, Ranges, fit_edges, points_inside, variants, white_lines
 from xorder.xas.photoelectron import edge as tabulated_edge
-from xorder.xas.photoelectron import later_edges
 from xorder.xas.spectrum import Spectrum, note
 
 if TYPE_CHECKING:
@@ -25,6 +25,12 @@ __all__ = ["Normalized", "WhiteLine", "normalize"]
 #: oscillations, which last longer at L and M edges.
 POST_EDGE_START = {"K": 80.0, "": 80.0}
 POST_EDGE_START_L = 100.0
+
+#: This close to an edge of the sample (eV) no pre-edge or post-edge range starts or ends.
+MARGIN = 20.0
+
+#: An edge closer than this (eV) leaves no range between: both edges make one step.
+OVERLAP = 60.0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -81,6 +87,8 @@ class Normalized(Result):
     """Standard deviation of the Gaussian that smoothed the derivative for e0."""
     white_line: WhiteLine
     """The white line's height and area."""
+    composition: str = ""
+    """Formula of the sample, whose edges limit the ranges; empty where not given."""
     element: str = ""
     """Absorbing element."""
     edge: str = ""
@@ -124,6 +132,7 @@ def normalize(
     post_edge: tuple[float, float] | None = None,
     order: int | None = None,
     smoothing: float = 1.0,
+    composition: str = "",
 ) -> Normalized:
     """Return the spectrum normalized to an edge step of one.
 
@@ -131,7 +140,7 @@ def normalize(
     as Athena and larch do; equal ranges give larch's numbers. Where no ranges are given, the
     pre-edge line runs from the second point (at most 300 eV below) to a third of that (10 to
     50 eV below e0), the post-edge curve from 80 eV (100 eV at L and M edges: never on the white
-    line) to the end of the data or to 20 eV before the element's next edge.
+    line) to the end of the data or to 20 eV before the next edge of an element of the sample.
 
     Parameters
     ----------
@@ -146,6 +155,10 @@ def normalize(
         30 eV, else 0.
     smoothing
         Standard deviation in eV of the Gaussian that smooths the derivative.
+    composition
+        Formula of the sample, such as ``"NaTaCl6"``. Edges of its elements limit the ranges that
+        are not given, here and in `subtract_background`, and messages say so; the absorbing
+        element's own edges always do.
 
     Raises
     ------
@@ -159,7 +172,7 @@ def normalize(
     else:
         _check_e0(spectrum, e0)
         e0_stderr = math.nan
-    ranges = _ranges(spectrum, e0, pre_edge, post_edge, order, messages)
+    ranges = _ranges(spectrum, e0, pre_edge, post_edge, order, composition, messages)
     x = spectrum.energy - e0
     fits = fit_edges(x, spectrum.mu[None], reasonable(x, ranges))
     step = float(fits.step[0, 0])
@@ -190,6 +203,7 @@ def normalize(
         order=ranges.order,
         smoothing=smoothing,
         white_line=white_line(e0, *lines[:, 0]),
+        composition=composition,
         element=spectrum.element,
         edge=spectrum.edge,
         name=spectrum.name,
@@ -214,14 +228,15 @@ def _ranges(
     pre_edge: tuple[float, float] | None,
     post_edge: tuple[float, float] | None,
     order: int | None,
+    composition: str,
     messages: list[str],
 ) -> Ranges:
     below, above = float(spectrum.energy[1] - e0), float(spectrum.energy[-1] - e0)
     if pre_edge is None:
-        start = max(below, -300.0)
+        start = _pre_edge_start(spectrum, max(below, -300.0), composition, messages)
         pre_edge = (start, -min(max(-start / 3.0, 10.0), 50.0))
     if post_edge is None:
-        post_edge = _post_edge_range(spectrum, e0, above, messages)
+        post_edge = _post_edge_range(spectrum, above, composition, messages)
     for name, (low, high), bounds in (
         ("pre_edge", pre_edge, (float(spectrum.energy[0] - e0) - 1e-6, 0.0)),
         ("post_edge", post_edge, (0.0, above + 1e-6)),
@@ -245,24 +260,67 @@ def _ranges(
     return ranges
 
 
+def _pre_edge_start(
+    spectrum: Spectrum, start: float, composition: str, messages: list[str]
+) -> float:
+    """Return where the pre-edge line starts: above any edge of the sample below this one."""
+    if not (spectrum.element and spectrum.edge):
+        return start
+    for other in edges_below(spectrum.element, spectrum.edge, composition):
+        distance = -far(other, spectrum.element, spectrum.edge)
+        if -distance + MARGIN <= start:
+            break
+        name = f"{other.element} {other.name}"
+        if distance < OVERLAP:
+            note(
+                messages,
+                f"the {name} edge lies {distance:.0f} eV below the {spectrum.element} "
+                f"{spectrum.edge} edge: the pre-edge line and the step hold both",
+                stacklevel=5,
+            )
+            continue
+        start = MARGIN - distance
+        note(
+            messages,
+            f"the {name} edge lies {distance:.0f} eV below; the pre-edge line starts "
+            f"{start:.0f} eV from e0, on that edge's oscillations",
+            stacklevel=5,
+        )
+        break
+    return start
+
+
 def _post_edge_range(
-    spectrum: Spectrum, e0: float, above: float, messages: list[str]
+    spectrum: Spectrum, above: float, composition: str, messages: list[str]
 ) -> tuple[float, float]:
     family = spectrum.edge[:1] if spectrum.edge else ""
     start = POST_EDGE_START.get(family, POST_EDGE_START_L)
     end = above
-    if spectrum.element and spectrum.edge:
-        shift = e0 - tabulated_edge(spectrum.element, spectrum.edge).energy
-        for other in later_edges(spectrum.element, spectrum.edge)[:1]:
-            limit = other.energy + shift - e0 - 20.0
-            if limit < end:
-                end = limit
-                note(
-                    messages,
-                    f"the data reach the {other.element} {other.name} edge; the post-edge range "
-                    f"ends {end:.0f} eV above e0",
-                    stacklevel=5,
-                )
+    others = (
+        edges_above(spectrum.element, spectrum.edge, composition)
+        if spectrum.element and spectrum.edge
+        else ()
+    )
+    for other in others:
+        distance = far(other, spectrum.element, spectrum.edge)
+        if distance - MARGIN >= end:
+            break
+        name = f"{other.element} {other.name}"
+        if distance < OVERLAP:
+            note(
+                messages,
+                f"the {name} edge lies {distance:.0f} eV above the {spectrum.element} "
+                f"{spectrum.edge} edge: the step and the white line hold both",
+                stacklevel=5,
+            )
+            continue
+        end = distance - MARGIN
+        note(
+            messages,
+            f"the data reach the {name} edge; the post-edge range ends {end:.0f} eV above e0",
+            stacklevel=5,
+        )
+        break
     if end < start + 50.0:
         wanted, start = start, max(0.4 * end, 15.0)
         note(

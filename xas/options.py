@@ -29,6 +29,10 @@ class XasRecipe:
     """Group of an Athena project, by label or number from 1; needed where it has several."""
     athena_settings: bool = False
     """Take e0, ranges and order of the normalization from the Athena project."""
+    sort: bool = False
+    """Sort energies that do not ascend, as of a downward scan; otherwise they are refused."""
+    composition: str = ""
+    """Formula of the sample, such as "NaTaCl6", whose edges limit k and the normalization."""
     merge: bool = True
     """Average the files of a sample as repeated scans; otherwise one file a sample."""
     energy_shift: float = 0.0

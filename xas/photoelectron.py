@@ -15,7 +15,15 @@ import numpy as np
 from xorder.errors import BadInput
 from xorder.results import Array
 
-__all__ = ["HBAR2_OVER_2M", "Edge", "edge", "energy_from_k", "k_from_energy", "later_edges"]
+__all__ = [
+    "HBAR2_OVER_2M",
+    "Edge",
+    "all_edges",
+    "edge",
+    "energy_from_k",
+    "k_from_energy",
+    "later_edges",
+]
 
 #: ħ²/2m of the electron in eV Å² (CODATA 2018).
 HBAR2_OVER_2M = 3.8099821161548593
@@ -69,6 +77,11 @@ def edge(element: str, name: str) -> Edge:
         known = ", ".join(edges) or "a chemical symbol such as Ta"
         raise BadInput(f"element {element!r} has no edge {name!r} in the table", expected=known)
     return edges[name]
+
+
+def all_edges(element: str) -> tuple[Edge, ...]:
+    """Return all tabulated edges of an element."""
+    return tuple(_edges(element).values())
 
 
 def later_edges(element: str, name: str) -> tuple[Edge, ...]:

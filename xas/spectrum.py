@@ -27,6 +27,9 @@ LOWEST_ENERGY = 100.0
 #: No edge lies above (U K is 115.6 keV); larger numbers are no energies in eV.
 HIGHEST_ENERGY = 200_000.0
 
+#: An encoder may step back this far (eV) and at this share of the points without being refused.
+JITTER, JITTER_SHARE = 1.0, 0.1
+
 #: Scans further from the median than this many times the usual distance are reported.
 OUTLYING = 5.0
 
@@ -107,7 +110,7 @@ def check_spectrum(spectrum: Spectrum) -> None:
         raise BadInput(
             f"energy does not ascend: {energy[point - 1]:g} is followed by {energy[point]:g} eV "
             f"at point {point + 1}",
-            expected="ascending energies; xas.spectrum_from_arrays sorts them and says so",
+            expected="ascending energies; xas.spectrum_from_arrays with sort=True sorts them",
             source=source,
         )
     if energy[-1] < LOWEST_ENERGY:
@@ -124,11 +127,14 @@ def check_spectrum(spectrum: Spectrum) -> None:
         )
 
 
-def spectrum_from_arrays(energy: Array, mu: Array, **fields: Any) -> Spectrum:
-    """Return a spectrum from arrays that may descend or repeat an energy.
+def spectrum_from_arrays(
+    energy: Array, mu: Array, *, sort: bool = False, **fields: Any
+) -> Spectrum:
+    """Return a spectrum from arrays that may repeat an energy.
 
-    Points out of order are sorted and repeated energies averaged, each with a DataWarning that says
-    which; the same sentences stay in `Spectrum.messages`.
+    Repeated energies are averaged and an encoder's small steps back (below 1 eV, at less than a
+    tenth of the points) sorted, each with a DataWarning that says which; the same sentences stay in
+    `Spectrum.messages`. Energies that descend otherwise are refused, unless `sort` is true.
 
     Parameters
     ----------
@@ -136,13 +142,15 @@ def spectrum_from_arrays(energy: Array, mu: Array, **fields: Any) -> Spectrum:
         Photon energy in eV, shape (N,).
     mu
         Absorption coefficient, shape (N,).
+    sort
+        True sorts energies in any order, as of a downward scan.
     **fields
         Other fields of `Spectrum`; arrays follow the order of `energy`.
 
     Raises
     ------
     BadInput
-        As `check_spectrum`, and for arrays that are not numbers.
+        As `check_spectrum`, for arrays that are not numbers, and energies that do not ascend.
     """
     source = fields.get("source")
     columns = {"energy": _as_floats("energy", energy, source), "mu": _as_floats("mu", mu, source)}
@@ -162,6 +170,8 @@ def spectrum_from_arrays(energy: Array, mu: Array, **fields: Any) -> Spectrum:
         )
     messages = list(fields.pop("messages", ()))
     if np.all(np.isfinite(columns["energy"])):
+        if not sort:
+            _refuse_descending(columns["energy"], source)
         columns = _in_order(columns, messages, str(source or fields.get("name", "")))
     fields.update(columns)
     return Spectrum(messages=tuple(messages), **fields)
@@ -201,7 +211,7 @@ def merge(spectra: Sequence[Spectrum], *, weights: Sequence[float] | None = None
     share = _shares(weights, len(spectra))
     if len(spectra) == 1:
         return spectra[0]
-    energy = _common_energies(spectra)
+    energy = common_energies(spectra)
     scans = np.stack([np.interp(energy, s.energy, s.mu) for s in spectra])
     messages = [message for s in spectra for message in s.messages]
     _report_outlying(scans, [s.name for s in spectra], messages)
@@ -245,6 +255,24 @@ def _check_finite(spectrum: Spectrum) -> None:
             expected="finite numbers; remove these rows or choose another column",
             source=spectrum.source or None,
         )
+
+
+def _refuse_descending(energy: Array, source: Any) -> None:
+    steps = np.diff(energy)
+    falls = np.flatnonzero(steps < 0)
+    if falls.size == 0:
+        return
+    if falls.size < JITTER_SHARE * energy.size and np.min(steps) > -JITTER:
+        return
+    first = int(falls[0])
+    if falls.size > 0.9 * steps.size:
+        what = f"energies descend, from {energy[0]:.6g} to {energy[-1]:.6g} eV"
+    else:
+        what = (
+            f"energies do not ascend: {falls.size} of {steps.size} steps go down, first from "
+            f"{energy[first]:.6g} to {energy[first + 1]:.6g} eV at point {first + 2}"
+        )
+    raise BadInput(what, expected="ascending energies, or `sort=True`", source=source)
 
 
 def _in_order(columns: dict[str, Array], messages: list[str], where: str) -> dict[str, Array]:
@@ -300,7 +328,7 @@ def _shares(weights: Sequence[float] | None, count: int) -> Array:
     return np.asarray(values / values.sum())
 
 
-def _common_energies(spectra: Sequence[Spectrum]) -> Array:
+def common_energies(spectra: Sequence[Spectrum]) -> Array:
     low = max(float(s.energy[0]) for s in spectra)
     high = min(float(s.energy[-1]) for s in spectra)
     energy = spectra[0].energy

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from xorder.xas.background import Exafs
+    from xorder.xas.stacks import ExafsStack
 
 __all__ = ["WINDOWS", "Transform", "TransformPeak", "noise", "transform_peak", "transform_to_r"]
 
@@ -135,7 +136,7 @@ def transform_to_r(
     k = exafs.k
     shape = window_function(k, k_range=k_range, dk=dk, window=window)
     weighted = exafs.chi * k**k_weight
-    r, spectrum = _transform(k, weighted * shape)
+    r, spectrum = transform_rows(k, weighted * shape)
     kept = r <= r_max
     step = k[1] - k[0]
     epsilon_r = exafs.epsilon_k * step / math.sqrt(2 * math.pi) * _norm(shape * k**k_weight)
@@ -208,7 +209,9 @@ def transform_peak(
     )
 
 
-def checked_k_range(exafs: Exafs, k_range: tuple[float, float] | None) -> tuple[float, float]:
+def checked_k_range(
+    exafs: Exafs | ExafsStack, k_range: tuple[float, float] | None
+) -> tuple[float, float]:
     """Return the range of k to transform: as asked where the data reach, or by rule."""
     end = float(exafs.k[-1])
     if k_range is None:
@@ -235,11 +238,16 @@ def noise(k: Array, chi: Array, *, k_range: tuple[float, float], k_weight: float
     k_range, k_weight
         Window (Hanning, slopes of 1 Å⁻¹) and weight.
     """
+    return float(noise_of_rows(k, chi[None], k_range=k_range, k_weight=k_weight)[0])
+
+
+def noise_of_rows(k: Array, chi: Array, *, k_range: tuple[float, float], k_weight: float) -> Array:
+    """Return the standard errors of the points of S spectra χ(k), shape (S, K); see `noise`."""
     shape = window_function(k, k_range=k_range, dk=1.0, window="hanning") * k**k_weight
-    r, spectrum = _transform(k, chi * shape)
-    far = spectrum[(r >= NOISE_RANGE[0]) & (r <= NOISE_RANGE[1])]
-    scatter = math.sqrt(float(np.mean(np.abs(far) ** 2)) / 2.0)
-    return scatter * math.sqrt(2 * math.pi) / (float(k[1] - k[0]) * _norm(shape))
+    r, spectra = transform_rows(k, chi * shape)
+    far = spectra[:, (r >= NOISE_RANGE[0]) & (r <= NOISE_RANGE[1])]
+    scatter = np.sqrt(np.mean(far.real**2 + far.imag**2, axis=1) / 2.0)
+    return np.asarray(scatter * math.sqrt(2 * math.pi) / (float(k[1] - k[0]) * _norm(shape)))
 
 
 def window_function(
@@ -353,12 +361,12 @@ WINDOWS: dict[str, Callable[[Array, tuple[float, ...], float], Array]] = {
 }
 
 
-def _transform(k: Array, values: Array) -> tuple[Array, Any]:
-    """Return R and the transform of values on even steps of k, for R up to π / 2 δk."""
+def transform_rows(k: Array, values: Array) -> tuple[Array, Any]:
+    """Return R and the transforms of rows of values on even steps of k, for R up to π / 2 δk."""
     step = float(k[1] - k[0])
-    spectrum = np.fft.rfft(values, n=N_FFT)[: N_FFT // 2] * step / math.sqrt(math.pi)
+    spectra = np.fft.rfft(values, n=N_FFT)[..., : N_FFT // 2] * (step / math.sqrt(math.pi))
     r: Array = np.pi / (step * N_FFT) * np.arange(N_FFT // 2, dtype=float)
-    return r, spectrum
+    return r, spectra
 
 
 def _norm(values: Array) -> float:

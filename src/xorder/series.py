@@ -245,7 +245,8 @@ def _sample(
     for probe in PROBES:
         own = getattr(entry, probe)
         if own is not None:
-            given = _probe_input(probe, own, table.get(probe, {}), folder, where, faults)
+            common = {**table.get(probe, {}), **_of_sample(probe, entry)}
+            given = _probe_input(probe, own, common, folder, where, faults)
             if given is not None:
                 probes[probe] = given
     if not probes and not any(fault.startswith(where) for fault in faults):
@@ -263,6 +264,13 @@ def _sample(
         conductivity_stderr=entry.conductivity_stderr,
         probes=probes,
     )
+
+
+def _of_sample(probe: str, entry: Any) -> dict[str, Any]:
+    """Return what a probe's recipe takes from the sample itself: its composition."""
+    module, name = PROBES[probe]
+    takes = any(f.name == "composition" for f in fields(getattr(import_module(module), name)))
+    return {"composition": entry.composition} if takes and entry.composition else {}
 
 
 def _probe_input(

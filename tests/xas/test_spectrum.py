@@ -17,20 +17,50 @@ ENERGY = np.linspace(8900.0, 9300.0, 40)
 Make = Callable[..., xas.Spectrum]
 
 
-def test_a_descending_scan_is_reversed_and_said() -> None:
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        (slice(None, None, -1), "energies descend, from 9300 to 8900 eV; expected ascending"),
+        (np.r_[0:40:2, 1:40:2], "1 of 39 steps go down, first from 9289.74 to 8910.26 eV at"),
+        (np.random.default_rng(0).permutation(40), "energies do not ascend"),
+    ],
+    ids=["downward", "up twice", "shuffled"],
+)
+def test_energies_that_descend_are_refused(order: object, message: str) -> None:
+    with pytest.raises(BadInput, match=message) as error:
+        xas.spectrum_from_arrays(ENERGY[order], np.arange(40.0))
+    assert "ascending energies, or `sort=True`" in str(error.value)
+
+
+def test_a_descending_scan_is_sorted_where_asked_and_said() -> None:
     with pytest.warns(DataWarning, match="energies descend and were reversed"):
-        spectrum = xas.spectrum_from_arrays(ENERGY[::-1], np.arange(40.0), i0=np.arange(40.0))
+        spectrum = xas.spectrum_from_arrays(
+            ENERGY[::-1], np.arange(40.0), i0=np.arange(40.0), sort=True
+        )
     np.testing.assert_array_equal(spectrum.energy, ENERGY)
     np.testing.assert_array_equal(spectrum.mu, np.arange(40.0)[::-1])
     np.testing.assert_array_equal(spectrum.i0, spectrum.mu)
     assert len(spectrum.messages) == 1
 
 
-def test_a_point_out_of_order_is_sorted_and_named() -> None:
+def test_an_encoders_small_step_back_is_sorted_and_named() -> None:
     energy = ENERGY.copy()
-    energy[[10, 11]] = energy[[11, 10]]
+    energy[11] = energy[10] - 0.3
     with pytest.warns(DataWarning, match="1 energies are out of order and were sorted, point 12"):
         assert np.all(np.diff(xas.spectrum_from_arrays(energy, energy).energy) > 0)
+
+
+def test_a_downward_scan_is_read_where_asked(tmp_path: Path, make_spectrum: Make) -> None:
+    spectrum = make_spectrum()
+    rows = np.stack([spectrum.energy, spectrum.mu], axis=1)[::-1]
+    path = tmp_path / "down.dat"
+    np.savetxt(path, rows, header="energy mu")
+    with pytest.raises(BadInput, match=r"down.dat.*energies descend") as error:
+        xas.read(path)
+    assert "sort=True" in str(error.value)
+    with pytest.warns(DataWarning, match="reversed"):
+        found = xas.read(path, sort=True)
+    np.testing.assert_allclose(found.mu, spectrum.mu)
 
 
 def test_repeated_energies_are_averaged_and_named() -> None:

@@ -26,7 +26,7 @@ def is_athena(text: str) -> bool:
     return "Athena project file" in text[:1000]
 
 
-def read_athena(text: str, path: Path) -> tuple[Spectrum, ...]:
+def read_athena(text: str, path: Path, *, sort: bool = False) -> tuple[Spectrum, ...]:
     """Return every μ(E) group of an Athena project, each with its alignment shift applied.
 
     Athena keeps energies as read and the shift apart: here ``energy = x + bkg_eshift``. Its
@@ -46,7 +46,7 @@ def read_athena(text: str, path: Path) -> tuple[Spectrum, ...]:
         if _true(args.get("is_chi")) or _true(args.get("not_data")) or "y" not in group:
             left_out.append(label)
             continue
-        spectra.append(_spectrum(group, label, path))
+        spectra.append(_spectrum(group, label, path, sort))
     if left_out:
         message = f"{path}: groups without μ(E) were left out: {', '.join(left_out)}"
         warnings.warn(message, DataWarning, stacklevel=4)
@@ -55,7 +55,7 @@ def read_athena(text: str, path: Path) -> tuple[Spectrum, ...]:
     return tuple(spectra)
 
 
-def _spectrum(group: Mapping[str, Any], label: str, path: Path) -> Spectrum:
+def _spectrum(group: Mapping[str, Any], label: str, path: Path, sort: bool) -> Spectrum:
     args = group["args"]
     x, y = group.get("x"), group["y"]
     if x is None or len(x) != len(y):
@@ -74,6 +74,7 @@ def _spectrum(group: Mapping[str, Any], label: str, path: Path) -> Spectrum:
         return spectrum_from_arrays(
             np.asarray(x) + (shift if np.isfinite(shift) else 0.0),
             np.asarray(y),
+            sort=sort,
             element=str(args.get("bkg_z") or args.get("atsym") or ""),
             edge=str(args.get("fft_edge") or args.get("edge") or "").upper(),
             name=label.strip(),
@@ -82,7 +83,9 @@ def _spectrum(group: Mapping[str, Any], label: str, path: Path) -> Spectrum:
             **channels,
         )
     except BadInput as error:
-        raise UnreadableFile(f"group {label!r}: {error.found}", source=path) from error
+        raise UnreadableFile(
+            f"group {label!r}: {error.found}", expected=error.expected, source=path
+        ) from error
 
 
 def _perl_groups(text: str, path: Path) -> list[dict[str, Any]]:

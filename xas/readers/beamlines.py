@@ -17,7 +17,12 @@ __all__ = ["read_columns", "read_hxma", "read_photon_factory", "read_ssrl"]
 
 
 def read_columns(
-    text: str, path: Path, *, columns: Columns | None = None, mode: str | None = None
+    text: str,
+    path: Path,
+    *,
+    columns: Columns | None = None,
+    mode: str | None = None,
+    sort: bool = False,
 ) -> Spectrum:
     """Return the spectrum of a text file whose header labels its columns."""
     found = table_from_lines(text.splitlines(), path)
@@ -28,6 +33,7 @@ def read_columns(
         table,
         columns=columns,
         mode=mode,
+        sort=sort,
         name=path.stem,
         messages=found.messages,
         **_element_and_edge(found),
@@ -40,7 +46,12 @@ def is_ssrl(text: str) -> bool:
 
 
 def read_ssrl(
-    text: str, path: Path, *, columns: Columns | None = None, mode: str | None = None
+    text: str,
+    path: Path,
+    *,
+    columns: Columns | None = None,
+    mode: str | None = None,
+    sort: bool = False,
 ) -> Spectrum:
     """Return the spectrum of an SSRL scan: labels one a line after ``Data:``.
 
@@ -68,7 +79,12 @@ def read_ssrl(
         values=found.table, labels=tuple(labels), roles=roles_of_labels(labels), path=path
     )
     return spectrum_from_columns(
-        table, columns=columns, mode=mode, name=title or path.stem, messages=found.messages
+        table,
+        columns=columns,
+        mode=mode,
+        sort=sort,
+        name=title or path.stem,
+        messages=found.messages,
     )
 
 
@@ -78,7 +94,12 @@ def is_photon_factory(text: str) -> bool:
 
 
 def read_photon_factory(
-    text: str, path: Path, *, columns: Columns | None = None, mode: str | None = None
+    text: str,
+    path: Path,
+    *,
+    columns: Columns | None = None,
+    mode: str | None = None,
+    sort: bool = False,
 ) -> Spectrum:
     """Return the spectrum of a 9809 scan: observed angle to energy, dark counts subtracted.
 
@@ -113,7 +134,7 @@ def read_photon_factory(
     )
     name = lines[1].split()[0] if len(lines) > 1 and lines[1].split() else path.stem
     return spectrum_from_columns(
-        table, columns=columns, mode=mode, name=name, messages=found.messages
+        table, columns=columns, mode=mode, sort=sort, name=name, messages=found.messages
     )
 
 
@@ -123,7 +144,12 @@ def is_hxma(text: str) -> bool:
 
 
 def read_hxma(
-    text: str, path: Path, *, columns: Columns | None = None, mode: str | None = None
+    text: str,
+    path: Path,
+    *,
+    columns: Columns | None = None,
+    mode: str | None = None,
+    sort: bool = False,
 ) -> Spectrum:
     """Return the spectrum of a CLS HXMA scan; the user says which detector is which.
 
@@ -143,7 +169,7 @@ def read_hxma(
     roles = {"energy": labels.index("EnergyAchieved")} if "EnergyAchieved" in labels else {}
     table = Table(values=found.table, labels=tuple(labels), roles=roles, path=path)
     return spectrum_from_columns(
-        table, columns=columns, mode=mode, name=path.stem, messages=found.messages
+        table, columns=columns, mode=mode, sort=sort, name=path.stem, messages=found.messages
     )
 
 

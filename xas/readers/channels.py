@@ -95,7 +95,7 @@ def parse_columns(text: str) -> dict[str, tuple[int | str, ...]]:
 
 
 def spectrum_from_columns(
-    table: Table, *, columns: Columns | None, mode: str | None, **fields: Any
+    table: Table, *, columns: Columns | None, mode: str | None, sort: bool = False, **fields: Any
 ) -> Spectrum:
     """Return the spectrum that the columns make.
 
@@ -125,6 +125,7 @@ def spectrum_from_columns(
         mu_ref=reference,
         stderr=chosen.get("stderr"),
         mode=used_mode,
+        sort=sort,
         source=str(table.path),
         messages=messages,
         **fields,

@@ -26,6 +26,7 @@ def read(
     columns: Columns | None = None,
     mode: str | None = None,
     group: str | int | None = None,
+    sort: bool = False,
 ) -> Spectrum:
     """Return the spectrum in a file: XDI, Athena project, or columns of text.
 
@@ -43,6 +44,8 @@ def read(
         fluorescence and says so where both are there.
     group
         Label or number (from 1) of the group of an Athena project that has several.
+    sort
+        True sorts energies that do not ascend, as of a downward scan; else they are refused.
 
     Raises
     ------
@@ -53,7 +56,7 @@ def read(
     BadInput
         Where a chosen column or group does not exist.
     """
-    spectra = read_all(path, columns=columns, mode=mode)
+    spectra = read_all(path, columns=columns, mode=mode, sort=sort)
     if group is not None:
         return _group(spectra, group, Path(path))
     if len(spectra) > 1:
@@ -66,17 +69,21 @@ def read(
 
 
 def read_all(
-    path: str | Path, *, columns: Columns | None = None, mode: str | None = None
+    path: str | Path,
+    *,
+    columns: Columns | None = None,
+    mode: str | None = None,
+    sort: bool = False,
 ) -> tuple[Spectrum, ...]:
     """Return every spectrum in a file; arguments and errors are those of `read`."""
     path = Path(path)
     text = text_from_bytes(read_bytes(path), path)
     if athena.is_athena(text):
-        return athena.read_athena(text, path)
+        return athena.read_athena(text, path, sort=sort)
     for is_format, reader in _FORMATS:
         if is_format(text):
-            return (reader(text, path, columns=columns, mode=mode),)
-    return (beamlines.read_columns(text, path, columns=columns, mode=mode),)
+            return (reader(text, path, columns=columns, mode=mode, sort=sort),)
+    return (beamlines.read_columns(text, path, columns=columns, mode=mode, sort=sort),)
 
 
 def _group(spectra: tuple[Spectrum, ...], group: str | int, path: Path) -> Spectrum:

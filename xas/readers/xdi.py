@@ -24,7 +24,12 @@ def is_xdi(text: str) -> bool:
 
 
 def read_xdi(
-    text: str, path: Path, *, columns: Columns | None = None, mode: str | None = None
+    text: str,
+    path: Path,
+    *,
+    columns: Columns | None = None,
+    mode: str | None = None,
+    sort: bool = False,
 ) -> Spectrum:
     """Return the spectrum of an XDI file.
 
@@ -49,6 +54,7 @@ def read_xdi(
         table,
         columns=columns,
         mode=mode,
+        sort=sort,
         element=header.get("element.symbol", ""),
         edge=header.get("element.edge", "").upper(),
         name=header.get("sample.name", "") or path.stem,

@@ -1,0 +1,454 @@
+"""Many spectra on one grid of energies as arrays: normalized, subtracted, transformed at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from xorder.errors import BadInput
+from xorder.results import Array, Result, quantity, recorded
+from xorder.xas.background import Exafs, background_k_range, check_background
+from xorder.xas.background_spline import (
+    BackgroundOptions,
+    background_deviation,
+    fit_splines,
+    spline_problem,
+)
+from xorder.xas.edge_steps import Ranges, fit_edges
+from xorder.xas.normalization import core_width, normalize, reasonable, spread
+from xorder.xas.spectrum import Spectrum, common_energies, note
+from xorder.xas.transforms import (
+    checked_k_range,
+    noise_of_rows,
+    transform_rows,
+    window_function,
+)
+
+__all__ = [
+    "ExafsStack",
+    "NormalizedStack",
+    "Stack",
+    "TransformStack",
+    "normalize_stack",
+    "stack_spectra",
+    "subtract_background_from_stack",
+    "transform_stack_to_r",
+]
+
+#: Spectra that are worked on at a time: what fits into the processor's cache.
+CHUNK = 64
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class Stack(Result):
+    """S spectra of one edge on one grid of energies."""
+
+    energy: Array = quantity("eV", symbol="E", dims=("energy",))
+    """Photon energy, ascending, shape (N,)."""
+    mu: Array = quantity(symbol="μ", dims=("spectrum", "energy"))
+    """Absorption, shape (S, N)."""
+    element: str = ""
+    """Absorbing element."""
+    edge: str = ""
+    """Edge."""
+    names: tuple[str, ...] = ()
+    """Names of the spectra; empty where they have none."""
+    simulated: bool = False
+    """True for calculated spectra."""
+    messages: tuple[str, ...] = ()
+    """What a user must know, one sentence each."""
+
+    def __post_init__(self) -> None:
+        mean = np.zeros_like(self.energy) if self.mu.size == 0 else np.mean(self.mu, axis=0)
+        if self.mu.ndim != 2 or self.mu.shape[0] < 1 or self.mu.shape[1:] != self.energy.shape:
+            raise BadInput(
+                f"mu has shape {self.mu.shape} but energy has {self.energy.shape}",
+                expected="shapes (spectra, energies) and (energies,)",
+            )
+        if self.names and len(self.names) != len(self.mu):
+            raise BadInput(f"there are {len(self.names)} names for {len(self.mu)} spectra")
+        bad = np.flatnonzero(~np.all(np.isfinite(self.mu), axis=1))
+        if bad.size:
+            raise BadInput(
+                f"{bad.size} spectra hold numbers that are not finite, first spectrum {bad[0] + 1}",
+                expected="finite numbers; leave these spectra out",
+            )
+        Spectrum(energy=self.energy, mu=mean)
+
+    def mean(self) -> Spectrum:
+        """Return the mean of the spectra."""
+        return Spectrum(
+            energy=self.energy,
+            mu=np.mean(self.mu, axis=0),
+            element=self.element,
+            edge=self.edge,
+            name="mean",
+            simulated=self.simulated,
+        )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class NormalizedStack(Result):
+    """S spectra with edge steps brought to one; NaN where a spectrum has no step."""
+
+    energy: Array = quantity("eV", symbol="E", dims=("energy",))
+    """Photon energy, shape (N,)."""
+    mu: Array = quantity(symbol="μ", dims=("spectrum", "energy"))
+    """Absorption as measured, shape (S, N)."""
+    norm: Array = quantity(symbol="normalized μ", dims=("spectrum", "energy"))
+    """(mu − pre-edge line) / edge_step, shape (S, N)."""
+    flat: Array = quantity(symbol="flattened μ", dims=("spectrum", "energy"))
+    """`norm` with the post-edge curve brought to one above e0, shape (S, N)."""
+    e0: float = quantity("eV", symbol="E0")
+    """Edge energy of all spectra: that of their mean, or as given."""
+    edge_step: Array = quantity(dims=("spectrum",))
+    """Edge steps, shape (S,)."""
+    edge_step_stderr: Array = quantity(dims=("spectrum",))
+    """Their spread over reasonable ranges (model error)."""
+    white_line_energy: Array = quantity("eV", dims=("spectrum",))
+    """Energies of the white lines' maxima, shape (S,)."""
+    white_line_energy_stderr: Array = quantity("eV", dims=("spectrum",))
+    """Their spread over reasonable ranges."""
+    white_line_height: Array = quantity(dims=("spectrum",))
+    """Heights of the white lines."""
+    white_line_height_stderr: Array = quantity(dims=("spectrum",))
+    """Their spread over reasonable ranges."""
+    white_line_area: Array = quantity("eV", dims=("spectrum",))
+    """Areas of the white lines above an arctangent step."""
+    white_line_area_stderr: Array = quantity("eV", dims=("spectrum",))
+    """Their spread over reasonable ranges."""
+    pre_edge_range: tuple[float, float] = quantity("eV")
+    """Range of the pre-edge lines, relative to e0."""
+    post_edge_range: tuple[float, float] = quantity("eV")
+    """Range of the post-edge curves, relative to e0."""
+    order: int = quantity()
+    """Order of the post-edge polynomials."""
+    composition: str = ""
+    """Formula of the samples, whose edges limit the ranges."""
+    element: str = ""
+    """Absorbing element."""
+    edge: str = ""
+    """Edge."""
+    names: tuple[str, ...] = ()
+    """Names of the spectra."""
+    simulated: bool = False
+    """True for calculated spectra."""
+    messages: tuple[str, ...] = ()
+    """What a user must know, one sentence each."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class ExafsStack(Result):
+    """Oscillations of S spectra; NaN where a spectrum has no edge step."""
+
+    k: Array = quantity("Å⁻¹", symbol="k", dims=("k",))
+    """Photoelectron wavenumber, even steps from 0, shape (K,)."""
+    chi: Array = quantity(symbol="χ", dims=("spectrum", "k"))
+    """χ(k), shape (S, K)."""
+    energy: Array = quantity("eV", symbol="E", dims=("energy",))
+    """Photon energy, shape (N,)."""
+    mu: Array = quantity(symbol="μ", dims=("spectrum", "energy"))
+    """Absorption as measured, shape (S, N)."""
+    background: Array = quantity(symbol="μ0", dims=("spectrum", "energy"))
+    """The backgrounds in the scale of `mu`, equal to `mu` below e0, shape (S, N)."""
+    e0: float = quantity("eV", symbol="E0")
+    """Edge energy, where k = 0."""
+    edge_step: Array = quantity(dims=("spectrum",))
+    """Edge steps that χ is divided by, shape (S,)."""
+    epsilon_k: Array = quantity(symbol="ε(k)", dims=("spectrum",))
+    """Standard errors of a point of χ(k), shape (S,)."""
+    deviation: Array = quantity(dims=("k",))
+    """Standard error of the background for unit noise of χ(k), shape (K,); times ε(k): δχ."""
+    rbkg: float = quantity("Å")
+    """Distance below which χ(R) is background."""
+    k_weight: float = quantity()
+    """Power of k that weighted the background fit."""
+    k_range: tuple[float, float] = quantity("Å⁻¹")
+    """Range of k that the background was fitted in."""
+    element: str = ""
+    """Absorbing element."""
+    edge: str = ""
+    """Edge."""
+    names: tuple[str, ...] = ()
+    """Names of the spectra."""
+    simulated: bool = False
+    """True for calculated spectra."""
+    messages: tuple[str, ...] = ()
+    """What a user must know, one sentence each."""
+
+    def row(self, index: int) -> Exafs:
+        """Return one spectrum's oscillations, for what works on one at a time.
+
+        Raises
+        ------
+        BadInput
+            Where there is no such spectrum, or it has no edge step.
+        """
+        if not -len(self.chi) <= index < len(self.chi):
+            raise BadInput(f"there is no spectrum {index}", expected=f"0 to {len(self.chi) - 1}")
+        if not np.isfinite(self.edge_step[index]):
+            raise BadInput(f"spectrum {index} has no edge step")
+        return Exafs(
+            k=self.k,
+            chi=self.chi[index],
+            energy=self.energy,
+            mu=self.mu[index],
+            background=self.background[index],
+            e0=self.e0,
+            edge_step=float(self.edge_step[index]),
+            epsilon_k=float(self.epsilon_k[index]),
+            delta_chi=self.epsilon_k[index] * self.deviation,
+            rbkg=self.rbkg,
+            k_weight=self.k_weight,
+            k_range=self.k_range,
+            element=self.element,
+            edge=self.edge,
+            name=self.names[index] if self.names else "",
+            simulated=self.simulated,
+            messages=self.messages,
+        )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class TransformStack(Result):
+    """χ(R) of S spectra, without phase correction."""
+
+    r: Array = quantity("Å", symbol="R", dims=("r",))
+    """Distance, shape (R,)."""
+    chi_r_mag: Array = quantity("Å^-(k_weight+1)", symbol="|χ(R)|", dims=("spectrum", "r"))
+    """Magnitudes, shape (S, R)."""
+    chi_r_re: Array = quantity("Å^-(k_weight+1)", symbol="Re χ(R)", dims=("spectrum", "r"))
+    """Real parts."""
+    chi_r_im: Array = quantity("Å^-(k_weight+1)", symbol="Im χ(R)", dims=("spectrum", "r"))
+    """Imaginary parts."""
+    epsilon_r: Array = quantity("Å^-(k_weight+1)", symbol="ε(R)", dims=("spectrum",))
+    """Standard errors of real and imaginary part, shape (S,)."""
+    k_range: tuple[float, float] = quantity("Å⁻¹")
+    """Middle of the window's slopes."""
+    k_weight: float = quantity()
+    """Power of k."""
+    window_name: str = "hanning"
+    """Kind of window."""
+    dk: float = quantity("Å⁻¹", default=1.0)
+    """Width of the window's slopes."""
+    names: tuple[str, ...] = ()
+    """Names of the spectra."""
+
+
+@recorded
+def stack_spectra(spectra: Sequence[Spectrum]) -> Stack:
+    """Return spectra of one edge on the first one's energies within the common range.
+
+    Others are brought there by linear interpolation.
+
+    Raises
+    ------
+    BadInput
+        No spectrum, different elements or edges, or no common range.
+    """
+    if not spectra:
+        raise BadInput("there is no spectrum to stack", expected="at least one")
+    for what in ("element", "edge"):
+        found = sorted({getattr(s, what) for s in spectra if getattr(s, what)})
+        if len(found) > 1:
+            raise BadInput(
+                f"spectra of different {what} cannot be stacked: {', '.join(found)}",
+                expected=f"one {what}",
+            )
+    energy = common_energies(spectra)
+    return Stack(
+        energy=energy,
+        mu=np.stack([np.interp(energy, s.energy, s.mu) for s in spectra]),
+        element=next((s.element for s in spectra if s.element), ""),
+        edge=next((s.edge for s in spectra if s.edge), ""),
+        names=tuple(s.name for s in spectra),
+        simulated=any(s.simulated for s in spectra),
+        messages=tuple(dict.fromkeys(m for s in spectra for m in s.messages)),
+    )
+
+
+@recorded
+def normalize_stack(
+    stack: Stack,
+    *,
+    e0: float | None = None,
+    pre_edge: tuple[float, float] | None = None,
+    post_edge: tuple[float, float] | None = None,
+    order: int | None = None,
+    composition: str = "",
+) -> NormalizedStack:
+    """Return the spectra normalized with one e0 and one choice of ranges, those of their mean.
+
+    Each spectrum gets what `normalize` gives with these settings. A spectrum without a positive
+    edge step becomes NaN, with a message.
+
+    Parameters
+    ----------
+    stack
+        The spectra.
+    e0, pre_edge, post_edge, order, composition
+        As in `normalize`; None takes what suits the mean of the spectra.
+
+    Raises
+    ------
+    BadInput
+        As `normalize`, of the mean.
+    """
+    mean = stack.mean()
+    chosen = normalize(
+        mean, e0=e0, pre_edge=pre_edge, post_edge=post_edge, order=order, composition=composition
+    )
+    x = stack.energy - chosen.e0
+    ranges = Ranges(chosen.pre_edge_range, chosen.post_edge_range, chosen.order)
+    choices, width = reasonable(x, ranges), core_width(mean)
+    count = len(stack.mu)
+    norm, flat = np.empty_like(stack.mu), np.empty_like(stack.mu)
+    steps, errors = np.empty(count), np.empty(count)
+    lines = np.empty((2, count, 3))
+    for start in range(0, count, CHUNK):
+        part = slice(start, start + CHUNK)
+        mu = stack.mu[part]
+        fits = fit_edges(x, mu, choices)
+        first = fits.chosen()
+        step = np.where(first.step > 0, first.step, math.nan)
+        steps[part] = step[:, 0]
+        norm[part] = (mu - first.pre_edge(x)[:, 0]) / step
+        flat[part] = np.where(x < 0, norm[part], 1.0 + (mu - first.post_edge(x)[:, 0]) / step)
+        errors[part], lines[:, part] = spread(x, mu, fits, width=width)
+    messages = [*stack.messages, *chosen.messages]
+    dead = np.flatnonzero(np.isnan(steps))
+    errors[dead], lines[:, dead] = math.nan, math.nan
+    if dead.size:
+        shown = ", ".join(str(i + 1) for i in dead[:10]) + (", …" if dead.size > 10 else "")
+        note(messages, f"{dead.size} of {count} spectra have no edge step: {shown}")
+    return NormalizedStack(
+        energy=stack.energy,
+        mu=stack.mu,
+        norm=norm,
+        flat=flat,
+        e0=chosen.e0,
+        edge_step=steps,
+        edge_step_stderr=errors,
+        white_line_energy=chosen.e0 + lines[0, :, 0],
+        white_line_energy_stderr=lines[1, :, 0],
+        white_line_height=lines[0, :, 1],
+        white_line_height_stderr=lines[1, :, 1],
+        white_line_area=lines[0, :, 2],
+        white_line_area_stderr=lines[1, :, 2],
+        pre_edge_range=ranges.pre_edge,
+        post_edge_range=ranges.post_edge,
+        order=ranges.order,
+        composition=composition,
+        element=stack.element,
+        edge=stack.edge,
+        names=stack.names,
+        simulated=stack.simulated,
+        messages=tuple(messages),
+    )
+
+
+@recorded
+def subtract_background_from_stack(
+    normalized: NormalizedStack,
+    *,
+    rbkg: float = 1.0,
+    k_weight: float = 2.0,
+    k_range: tuple[float, float] | None = None,
+    window: str = "hanning",
+    dk: float = 0.1,
+    clamps: tuple[float, float] = (0.0, 1.0),
+) -> ExafsStack:
+    """Return χ(k) of every spectrum, as `subtract_background` does; arguments and errors as there.
+
+    The matrices of the fit are made once.
+    """
+    check_background(rbkg, k_weight, window, dk, clamps)
+    messages = list(normalized.messages)
+    k_range = background_k_range(normalized, k_range, messages)
+    options = BackgroundOptions(
+        rbkg=float(rbkg),
+        k_weight=float(k_weight),
+        k_range=k_range,
+        window=window,
+        dk=float(dk),
+        clamps=(float(clamps[0]), float(clamps[1])),
+    )
+    problem, mu_k = spline_problem(
+        normalized.energy, normalized.mu, e0=normalized.e0, options=options
+    )
+    background = normalized.mu.copy()
+    covered = slice(problem.first, problem.first + problem.raw.size)
+    chi = np.empty((len(normalized.mu), problem.k.size))
+    strengths = np.empty(len(chi))
+    epsilon_k = np.empty(len(chi))
+    noise_range = (max(k_range[0], 2.0), k_range[1])
+    for start in range(0, len(chi), CHUNK):
+        part = slice(start, start + CHUNK)
+        found = fit_splines(problem, mu_k[:, part])
+        background[part, covered] = found.background.T
+        chi[part] = found.chi.T / normalized.edge_step[part, None]
+        strengths[part] = found.clamp_strength
+        epsilon_k[part] = noise_of_rows(
+            problem.k, chi[part], k_range=noise_range, k_weight=options.k_weight
+        )
+    return ExafsStack(
+        k=problem.k,
+        chi=chi,
+        energy=normalized.energy,
+        mu=normalized.mu,
+        background=background,
+        e0=normalized.e0,
+        edge_step=normalized.edge_step,
+        epsilon_k=epsilon_k,
+        deviation=background_deviation(problem, float(np.median(strengths))),
+        rbkg=options.rbkg,
+        k_weight=options.k_weight,
+        k_range=k_range,
+        element=normalized.element,
+        edge=normalized.edge,
+        names=normalized.names,
+        simulated=normalized.simulated,
+        messages=tuple(messages),
+    )
+
+
+@recorded
+def transform_stack_to_r(
+    exafs: ExafsStack,
+    *,
+    k_range: tuple[float, float] | None = None,
+    k_weight: float = 2.0,
+    window: str = "hanning",
+    dk: float = 1.0,
+    r_max: float = 10.0,
+) -> TransformStack:
+    """Return χ(R) of every spectrum, as `transform_to_r` does; arguments and errors as there."""
+    low, high = checked_k_range(exafs, k_range)
+    if not (math.isfinite(k_weight) and k_weight >= 0):
+        raise BadInput(f"k_weight is {k_weight:g}", expected="0 or above")
+    if not (math.isfinite(r_max) and 1.0 <= r_max <= 30.0):
+        raise BadInput(f"r_max is {r_max:g} Å", expected="1 to 30 Å")
+    k = exafs.k
+    weight = window_function(k, k_range=(low, high), dk=dk, window=window) * k**k_weight
+    kept = np.count_nonzero(transform_rows(k, weight)[0] <= r_max)
+    values = np.empty((len(exafs.chi), kept), dtype=complex)
+    for start in range(0, len(exafs.chi), CHUNK):
+        part = slice(start, start + CHUNK)
+        r, spectra = transform_rows(k, exafs.chi[part] * weight)
+        values[part] = spectra[:, :kept]
+    scale = float(k[1] - k[0]) / math.sqrt(2 * math.pi) * float(np.sqrt(np.sum(weight**2)))
+    return TransformStack(
+        r=r[:kept],
+        chi_r_mag=np.abs(values),
+        chi_r_re=values.real,
+        chi_r_im=values.imag,
+        epsilon_r=exafs.epsilon_k * scale,
+        k_range=(low, high),
+        k_weight=float(k_weight),
+        window_name=window,
+        dk=float(dk),
+        names=exafs.names,
+    )
