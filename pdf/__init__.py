@@ -8,17 +8,23 @@ if TYPE_CHECKING:
     from xorder.pdf.analysis import PdfAnalysis, analyse
     from xorder.pdf.boxcar import Boxcar, fit_boxcar
     from xorder.pdf.calculation import CalculatedPdf, calculate_gr
+    from xorder.pdf.debye import DebyeScattering, calculate_iq, cut_sphere
     from xorder.pdf.fractions import PhaseFractions, fractions_from_scales
+    from xorder.pdf.joint import JointPdfFit, refine_jointly
     from xorder.pdf.options import PdfRecipe, RefinementOptions
     from xorder.pdf.pattern import PairDistribution
     from xorder.pdf.readers.gr import read
     from xorder.pdf.refinement import PdfFit, refine
     from xorder.pdf.simulation import SimulatedPhase, simulate_gr
+    from xorder.pdf.trajectories import Frame, frame_from_crystal, read_frames
     from xorder.pdf.writers import write_gr
 
 _HOME = {
     "Boxcar": "boxcar",
     "CalculatedPdf": "calculation",
+    "JointPdfFit": "joint",
+    "DebyeScattering": "debye",
+    "Frame": "trajectories",
     "PairDistribution": "pattern",
     "PdfAnalysis": "analysis",
     "PdfFit": "refinement",
@@ -28,10 +34,15 @@ _HOME = {
     "SimulatedPhase": "simulation",
     "analyse": "analysis",
     "calculate_gr": "calculation",
+    "calculate_iq": "debye",
+    "cut_sphere": "debye",
     "fit_boxcar": "boxcar",
     "fractions_from_scales": "fractions",
+    "frame_from_crystal": "trajectories",
     "read": "readers.gr",
+    "read_frames": "trajectories",
     "refine": "refinement",
+    "refine_jointly": "joint",
     "simulate_gr": "simulation",
     "write_gr": "writers",
 }
@@ -39,6 +50,9 @@ _HOME = {
 __all__ = [
     "Boxcar",
     "CalculatedPdf",
+    "JointPdfFit",
+    "DebyeScattering",
+    "Frame",
     "PairDistribution",
     "PdfAnalysis",
     "PdfFit",
@@ -48,10 +62,15 @@ __all__ = [
     "SimulatedPhase",
     "analyse",
     "calculate_gr",
+    "calculate_iq",
+    "cut_sphere",
     "fit_boxcar",
     "fractions_from_scales",
+    "frame_from_crystal",
     "read",
+    "read_frames",
     "refine",
+    "refine_jointly",
     "simulate_gr",
     "write_gr",
 ]

@@ -315,7 +315,7 @@ def _locals(phase: str, model: PhaseModel, options: RefinementOptions) -> list[s
     names = ["scale", *model.cell.names]
     if options.refine_positions:
         names += model.positions.names
-    names += [f"uiso_{element}" for element in model.elements]
+    names += model.width_names
     if options.correlation != "none":
         names.append(options.correlation)
     if options.sphere_diameter is not None or phase in options.amorphous:
@@ -338,6 +338,13 @@ def _parameter(
             name=key, value=value, min=value - room, max=value + room,
             vary=o.refine_cell, unit=unit,
         )  # fmt: skip
+    if local in model.width_names and not local.startswith("uiso_"):
+        # A diagonal component is a mean square; the others only turn the ellipsoid.
+        diagonal = local[1] == local[2]
+        low, high = U_BOUNDS if diagonal else (-0.5 * U_BOUNDS[1], 0.5 * U_BOUNDS[1])
+        return Parameter(
+            name=key, value=start[local], min=low, max=high, vary=o.refine_uiso, unit="Å²"
+        )
     if local.startswith("uiso_"):
         low, high = U_BOUNDS_AMORPHOUS if amorphous else U_BOUNDS
         return Parameter(

@@ -27,7 +27,9 @@ class RefinementOptions:
     refine_cell: bool = True
     """Whether the cell, as symmetry allows, is free."""
     refine_uiso: bool = True
-    """Whether one isotropic displacement per element is free."""
+    """Whether the displacements are free."""
+    displacements: Literal["isotropic", "anisotropic"] = "isotropic"
+    """Displacements: one isotropic per element, or the tensor of each site as symmetry allows."""
     refine_positions: bool = False
     """Whether the coordinates that symmetry leaves free are free."""
     correlation: Literal["delta2", "delta1", "none"] = "delta2"
@@ -65,6 +67,7 @@ class RefinementOptions:
         _check_choice(self, "form_factors", (None, "constant", "exact"))
         _check_form_factors(self)
         _check_choice(self, "correlation", ("delta2", "delta1", "none"))
+        _check_choice(self, "displacements", ("isotropic", "anisotropic"))
         _check_choice(self, "grid", ("nyquist", "data"))
         _check_choice(self, "weights", ("unit", "stderr"))
         _check_count(self, "starts")
@@ -101,7 +104,9 @@ class PdfRecipe:
     refine_cell: bool = True
     """Whether the cell, as symmetry allows, is refined."""
     refine_uiso: bool = True
-    """Whether one isotropic displacement per element is refined."""
+    """Whether the displacements are refined."""
+    displacements: Literal["isotropic", "anisotropic"] = "isotropic"
+    """Displacements: one isotropic per element, or the tensor of each site as symmetry allows."""
     refine_positions: bool = False
     """Whether coordinates that symmetry leaves free are refined."""
     refine_qdamp: bool = False
@@ -147,6 +152,7 @@ class PdfRecipe:
         _check_choice(self, "form_factors", (None, "constant", "exact"))
         _check_form_factors(self)
         _check_choice(self, "correlation", ("delta2", "delta1", "none"))
+        _check_choice(self, "displacements", ("isotropic", "anisotropic"))
         _check_choice(self, "weights", ("unit", "stderr"))
         _check_count(self, "starts")
 
@@ -160,6 +166,7 @@ class PdfRecipe:
             form_factors=self.form_factors,
             refine_cell=self.refine_cell,
             refine_uiso=self.refine_uiso,
+            displacements=self.displacements,
             refine_positions=self.refine_positions,
             correlation=self.correlation,
             refine_qdamp=self.refine_qdamp,

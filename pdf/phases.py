@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xorder.errors import BadInput, BadStructure
 from xorder.freedom import CellFreedom, PositionFreedom, cell_freedom, position_freedom
+from xorder.pdf.displacements import DisplacementFreedom, displacement_freedom
 from xorder.pdf.pairs import (
     Geometry,
     Moves,
@@ -26,7 +27,12 @@ from xorder.pdf.pairs import (
 from xorder.pdf.pattern import Radiation
 from xorder.pdf.weights import Convention, mean_weight, scattering_weights
 from xorder.results import Array
-from xorder.structure import Atoms, Crystal, lattice_from_cell, unit_cell_atoms
+from xorder.structure import (
+    Atoms,
+    Crystal,
+    lattice_from_cell,
+    unit_cell_atoms,
+)
 
 __all__ = ["PhaseModel", "class_shares", "sphere_envelope"]
 
@@ -58,9 +64,11 @@ class PhaseModel:
     positions: PositionFreedom
     shortest: float
     """Shortest distance in Å."""
+    displacements: DisplacementFreedom | None = None
+    """Anisotropic displacements, or None for one isotropic an element."""
     by_class: bool = False
     """Whether curves come one a pair of elements, for weights that depend on Q."""
-    _kept: dict[str, tuple[Any, PairHistogram]]
+    _kept: dict[str, Any]
 
     @classmethod
     def of(
@@ -70,6 +78,7 @@ class PhaseModel:
         radiation: Radiation = "xray",
         convention: Convention = "xorder",
         by_class: bool = False,
+        anisotropic: bool = False,
     ) -> PhaseModel:
         """Return the model of a crystal.
 
@@ -100,6 +109,7 @@ class PhaseModel:
             cell=cell_freedom(crystal),
             positions=position_freedom(crystal),
             shortest=shortest,
+            displacements=displacement_freedom(crystal, atoms) if anisotropic else None,
             by_class=by_class,
             _kept={},
         )
@@ -113,9 +123,18 @@ class PhaseModel:
         """Return the values of the structure; `default_uiso` where it has no displacements."""
         values = {name: float(self.cell.value(name)) for name in self.cell.names}
         values |= dict(zip(self.positions.names, self.positions.start.tolist(), strict=True))
+        if self.displacements is not None:
+            return values | self.displacements.start_values(default_uiso)
         for element, u in self.known_uiso().items():
             values[f"uiso_{element}"] = u if math.isfinite(u) else default_uiso
         return values
+
+    @property
+    def width_names(self) -> tuple[str, ...]:
+        """Names of the displacements."""
+        if self.displacements is not None:
+            return self.displacements.names
+        return tuple(f"uiso_{element}" for element in self.elements)
 
     def known_uiso(self) -> dict[str, float]:
         """Return the mean isotropic displacement of each element in Å²; NaN where none is given."""
@@ -130,23 +149,24 @@ class PhaseModel:
     def crystal_at(self, values: Mapping[str, float]) -> Crystal:
         """Return the crystal with these parameters, its displacements isotropic per element."""
         shifts = self.positions.site_shifts(values)
-        return replace(
-            self.crystal,
-            cell=self.cell.cell(values),
-            sites=tuple(
-                replace(
-                    site,
-                    xyz=site.xyz + shift,
-                    uiso=values.get(f"uiso_{site.element}", site.uiso),
-                    uij=None if f"uiso_{site.element}" in values else site.uij,
-                )
-                for site, shift in zip(self.crystal.sites, shifts, strict=True)
-            ),
-            provenance=None,
-        )
+        moved = [
+            replace(site, xyz=site.xyz + shift)
+            for site, shift in zip(self.crystal.sites, shifts, strict=True)
+        ]
+        if self.displacements is not None:
+            sites = self.displacements.with_tensors(moved, values)
+        else:
+            sites = tuple(
+                replace(site, uiso=values[name], uij=None) if name in values else site
+                for site, name in ((site, f"uiso_{site.element}") for site in moved)
+            )
+        return replace(self.crystal, cell=self.cell.cell(values), sites=sites, provenance=None)
 
     def curve(self, values: Mapping[str, float], r: Array) -> Array:
         """Return G(r) of the endless crystal, undamped and uncut, shape (N, classes)."""
+        if self.displacements is not None:
+            direct = self._normalised(self._direct(self.displacements, values, None, r)[:, :, 0], r)
+            return np.asarray(direct - self._baseline(self._lattice(values), r))
         histogram, widths = self._prepare(values, r, ())
         over_distance = self.convention != "pdffit2"
         peaks = [
@@ -161,6 +181,9 @@ class PhaseModel:
     ) -> Array:
         """Return the curve and d curve / d name, shape (N, classes, 1 + len(names))."""
         moving = tuple(n for n in names if n in self.cell.names or n in self.positions.names)
+        if self.displacements is not None:
+            curves = self._normalised(self._direct(self.displacements, values, moving, r), r)
+            return self._with_baseline(values, names, moving, curves, r)
         histogram, widths = self._prepare(values, r, moving)
         over_distance = self.convention != "pdffit2"
         columns = [
@@ -168,8 +191,19 @@ class PhaseModel:
             for part, width in self._classes(histogram, widths)
         ]
         curves = self._normalised(np.stack(columns, axis=1), r)
+        return self._with_baseline(values, names, moving, curves, r)
+
+    def _with_baseline(
+        self,
+        values: Mapping[str, float],
+        names: Sequence[str],
+        moving: tuple[str, ...],
+        curves: Array,
+        r: Array,
+    ) -> Array:
+        """Return the wanted columns of the kernels', the mean density taken off."""
         baseline = self._baseline(self._lattice(values), r)
-        order = [f"uiso_{e}" for e in self.elements] + ["delta1", "delta2", "qbroad", *moving]
+        order = [*self.width_names, "delta1", "delta2", "qbroad", *moving]
         place = {name: 1 + i for i, name in enumerate(order)}
         result = np.zeros((*curves.shape[:2], 1 + len(names)))
         result[:, :, 0] = curves[:, :, 0] - baseline
@@ -180,6 +214,41 @@ class PhaseModel:
                 # The mean density falls as the cell grows.
                 result[:, :, i] += baseline * np.trace(self.cell.strain(values, name))
         return result
+
+    def _direct(
+        self,
+        freedom: DisplacementFreedom,
+        values: Mapping[str, float],
+        moving: tuple[str, ...] | None,
+        r: Array,
+    ) -> Array:
+        """Return the sum over pairs, each with its own width, shape (N, classes, columns).
+
+        One column where `moving` is None; else value, displacements, delta1, delta2, qbroad, moves.
+        """
+        from xorder.pdf.anisotropic_kernels import anisotropic_peaks
+
+        lattice = self._lattice(values)
+        u = freedom.atom_tensors(values)
+        largest = max(float(np.linalg.eigvalsh(u).max()), 1e-6)
+        qbroad = values.get("qbroad", 0.0)
+        widest = math.sqrt(2.0 * largest * (1.0 + (qbroad * float(r[-1])) ** 2))
+        group, class_of = self.group, class_members(len(self.elements))[0]
+        if not self.by_class:
+            class_of = np.zeros_like(class_of)
+        moves = self._moves(values, lattice, moving or ())
+        n_columns = 1 if moving is None else 4 + len(freedom.names) + len(moving)
+        out = np.zeros((len(r), int(class_of.max()) + 1, n_columns))
+        anisotropic_peaks(
+            lattice, np.asarray(np.linalg.inv(lattice)),
+            self.atoms.xyz + self.positions.atom_shifts(values, self.atoms),
+            self.atoms.occupancy * self.weights, self.atoms.occupancy, group, class_of, u,
+            freedom.tensors, freedom.site, freedom.atom_site, moves.strains, moves.shifts,
+            values.get("delta1", 0.0), values.get("delta2", 0.0), qbroad,
+            float(r[0]), float((r[-1] - r[0]) / (len(r) - 1)),
+            float(r[-1]) + FIT_CUT * widest, FIT_CUT, self.convention != "pdffit2", out,
+        )  # fmt: skip
+        return out
 
     def _classes(
         self, histogram: PairHistogram, widths: Widths
@@ -228,7 +297,8 @@ class PhaseModel:
                tuple(values.get(n, 0.0) for n in geometric), r_max, step, moving)  # fmt: skip
         slot = "moving" if moving else "still"
         if slot in self._kept and self._kept[slot][0] == key:
-            return self._kept[slot][1]
+            kept: PairHistogram = self._kept[slot][1]
+            return kept
         lattice = self._lattice(values)
         xyz = self.atoms.xyz + self.positions.atom_shifts(values, self.atoms)
         moves = self._moves(values, lattice, moving) if moving else None

@@ -12,6 +12,7 @@ import numpy as np
 
 from xorder.errors import BadInput
 from xorder.fitting import FitResult, Parameter, Parameters, fit
+from xorder.pdf.displacements import LABELS
 from xorder.pdf.fractions import PhaseFractions, fractions_from_scales
 from xorder.pdf.objective import SMALL, TOO_LITTLE, PdfObjective, measured_between
 from xorder.pdf.options import RefinementOptions
@@ -35,7 +36,7 @@ TOLERANCE = 1e-6
 STAGES = (
     ("scale*",),
     ("a", "b", "c", "alpha", "beta", "gamma", "a_*", "b_*", "c_*", "alpha_*", "beta_*", "gamma_*"),
-    ("uiso*", "delta*"),
+    ("uiso*", "u??_*", "delta*"),
 )
 
 
@@ -180,7 +181,7 @@ def _loose(objective: PdfObjective, found: FitResult, start: Parameters) -> dict
             for name in objective.own_names(phase)
             if name in found.var_names and not _told(found.parameters[name])
         ]
-        if any(name.startswith("uiso_") for name in open_ones):
+        if any(name.startswith(WIDTHS) for name in open_ones):
             # Without its displacements a phase has no cell or size to be trusted either.
             open_ones = [name for name in objective.own_names(phase) if name in found.var_names]
         for name in open_ones:
@@ -190,8 +191,12 @@ def _loose(objective: PdfObjective, found: FitResult, start: Parameters) -> dict
     return loose
 
 
+#: How names of displacements begin.
+WIDTHS = ("uiso_", *(f"{label}_" for label in LABELS))
+
+
 def _told(p: Parameter) -> bool:
-    if p.name.startswith(("uiso_", "delta", "sphere_")):
+    if p.name.startswith((*WIDTHS, "delta", "sphere_")):
         return p.stderr < 0.5 * p.value
     return math.isfinite(p.stderr)
 
@@ -251,6 +256,7 @@ def phase_models(
             crystal,
             radiation=options.radiation or measured.radiation,
             convention=options.convention,
+            anisotropic=options.displacements == "anisotropic",
             by_class=options.form_factors != "constant"
             and options.convention == "xorder"
             and (options.radiation or measured.radiation) == "xray",
@@ -395,7 +401,7 @@ def _messages(objective: PdfObjective, found: FitResult, r_w: float) -> tuple[st
                 f"{phase}: the structure gives no displacement of {', '.join(unknown)}; "
                 f"they {fate} {objective.options.uiso:g} Å²"
             )
-        if np.isfinite(model.atoms.u).all():
+        if model.displacements is None and np.isfinite(model.atoms.u).all():
             anisotropic = model.atoms.u - np.einsum(
                 "n,ij->nij", np.trace(model.atoms.u, axis1=1, axis2=2) / 3, np.eye(3)
             )
