@@ -50,9 +50,9 @@ _HOME = {
 __all__ = [
     "Boxcar",
     "CalculatedPdf",
-    "JointPdfFit",
     "DebyeScattering",
     "Frame",
+    "JointPdfFit",
     "PairDistribution",
     "PdfAnalysis",
     "PdfFit",
