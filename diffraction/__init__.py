@@ -73,9 +73,11 @@ if TYPE_CHECKING:
         scherrer_sizes,
         williamson_hall,
     )
-    from xorder.diffraction.writers import write_xye
+    from xorder.diffraction.writers import write_csv, write_pdcif, write_xye
 
 _HOME = {
+    "write_pdcif": "writers",
+    "write_csv": "writers",
     "crystalline_loss": "relative_indices",
     "area_ratio_index": "relative_indices",
     "RelativeIndex": "relative_indices",
@@ -206,6 +208,8 @@ __all__ = [
     "two_theta_from_q",
     "weight_fractions",
     "williamson_hall",
+    "write_csv",
+    "write_pdcif",
     "write_xye",
 ]
 

@@ -22,7 +22,10 @@ RUN = 3
 #: A column whose ratio to √I spreads less than this share is σ.
 ROOT_SPREAD = 0.15
 _SIGMA_NAMES = re.compile(r"\b(sig(ma)?|e\.?s\.?d\.?|err(or)?s?|std(dev)?|unc\w*|dI|σ)\b", re.I)
-_OTHER_AXIS = re.compile(r"^\W*(q|d|k|tof|energy|channel|time)\b", re.I)
+_OTHER_AXIS = re.compile(r"^\W*((q|d|k|tof|energy|channel|time)(_|\b)|(2th\w*|r)_(rad|mm))", re.I)
+_Q_AXIS = re.compile(
+    r"^\W*q(?:\s+vector)?\s*[_\s(\[]*\s*(?:1\s*/\s*)?(nm|a|å|ang\w*|inverse\s+ang\w*)", re.I
+)
 _WAVELENGTH = re.compile(
     r"(?:wave\s*length|lambda|λ)\W*(?:\(?\s*(?:Å|A|Ang\w*)\s*\)?\W*)?([\d.]+)", re.I
 )
@@ -49,10 +52,12 @@ def scan_from_columns(content: bytes, source: str) -> Scan:
     start, split, style = _find_data(lines, source)
     table = _table(lines, start, split, source)
     header = [line for line in lines[:start] if line.strip()]
-    _check_axis(header, source)
+    inverse = _q_unit(header, source)
     sigma, notes = _third_column(table, header, source)
+    axis = table[:, 0]
     return Scan(
-        two_theta=table[:, 0],
+        two_theta=axis if inverse is None else None,
+        q=None if inverse is None else axis * inverse,
         intensity=table[:, 1],
         sigma=sigma,
         wavelength=_wavelength(header),
@@ -152,13 +157,27 @@ def _runs_as_root(third: Array, intensity: Array) -> bool:
     return as_root < ROOT_SPREAD and (as_root < as_counts or equal)
 
 
-def _check_axis(header: Sequence[str], source: str) -> None:
-    if header and _OTHER_AXIS.match(header[-1].lstrip("#!;*'\"/% ")):
-        raise UnreadableFile(
-            f"the columns are headed {header[-1].strip()[:60]!r}",
-            expected="two_theta in degrees first; convert with two_theta_from_q or _from_d",
-            source=source,
-        )
+def _q_unit(header: Sequence[str], source: str) -> float | None:
+    """Return Å⁻¹ per unit of an axis of Q; None for an axis of 2θ.
+
+    The name of the axis stands in the last line of the header, or in the second of four, as in
+    .chi files of Fit2D.
+    """
+    named = [header[-1]] if header else []
+    if PurePath(source).suffix.lower() == ".chi" and len(header) >= 2:
+        named.append(header[1])
+    for line in named:
+        text = line.strip().lstrip("#!;*'\"/% ")
+        match = _Q_AXIS.match(text)
+        if match:
+            return 0.1 if match.group(1).lower() == "nm" else 1.0
+        if _OTHER_AXIS.match(text):
+            raise UnreadableFile(
+                f"the columns are headed {line.strip()[:60]!r}",
+                expected="two_theta in degrees, or Q with its unit (1/Å or 1/nm)",
+                source=source,
+            )
+    return None
 
 
 def _wavelength(header: Sequence[str]) -> Radiation | None:

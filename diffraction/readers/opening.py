@@ -7,17 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from xorder.diffraction.pattern import Pattern, sigma_from_counts
+from xorder.diffraction.pattern import Pattern, sigma_from_counts, two_theta_from_q
 from xorder.diffraction.radiation import Radiation, make_radiation
 from xorder.diffraction.readers.brml import is_brml, scan_from_brml
 from xorder.diffraction.readers.bruker_raw import is_bruker_raw, scan_from_bruker_raw
 from xorder.diffraction.readers.columns import scan_from_columns
+from xorder.diffraction.readers.fullprof import is_fullprof, scan_from_fullprof
 from xorder.diffraction.readers.gsas import is_gsas, scan_from_gsas
+from xorder.diffraction.readers.nexus import MAGIC, scan_from_nexus
+from xorder.diffraction.readers.pdcif import is_pdcif, scan_from_pdcif
 from xorder.diffraction.readers.rigaku import is_ras, is_rasx, scan_from_ras, scan_from_rasx
 from xorder.diffraction.readers.scan import Scan
 from xorder.diffraction.readers.xrdml import is_xrdml, scan_from_xrdml
 from xorder.errors import BadInput, MissingFile, UnreadableFile
-from xorder.results import recorded
+from xorder.results import Array, recorded
 
 __all__ = ["read"]
 
@@ -28,7 +31,11 @@ _FORMATS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes, str], Scan]], ..
     (is_brml, scan_from_brml),
     (is_ras, scan_from_ras),
     (is_rasx, scan_from_rasx),
+    (is_pdcif, scan_from_pdcif),
+    (is_fullprof, scan_from_fullprof),
 )
+#: A file of one pattern larger than this (bytes) is damage, or an image series.
+LARGEST = 500_000_000
 
 
 @recorded
@@ -37,8 +44,9 @@ def read(
 ) -> Pattern:
     """Return the powder pattern in a file.
 
-    Formats, told by content: columns of text (xy, xye, prn, dat, csv), GSAS (STD, ESD, FXYE),
-    Bruker RAW 1.01 and BRML, XRDML, Rigaku RAS and RASX.
+    Formats, told by content: columns of text (xy, xye, prn, dat, csv, chi), GSAS (STD, ESD, FXYE),
+    FullProf (free format, XYDATA), powder CIF, Bruker RAW (1 to 4) and BRML, XRDML, Rigaku RAS and
+    RASX, NeXus/HDF5 as azimuthal integration writes it. An axis of Q becomes one of 2θ.
 
     Parameters
     ----------
@@ -63,10 +71,7 @@ def read(
     if not path.is_file():
         raise MissingFile("there is no such file", expected="a powder pattern", source=path)
     given = None if wavelength is None else make_radiation(wavelength)
-    content = path.read_bytes()
-    if not content.strip():
-        raise UnreadableFile("the file is empty", expected="a powder pattern", source=path)
-    scan = _scan(content, str(path))
+    scan = _scan(path)
     lines = given or scan.wavelength
     if lines is None:
         raise BadInput(
@@ -77,21 +82,54 @@ def read(
     return _pattern(scan, lines, name or path.stem, path)
 
 
-def _scan(content: bytes, source: str) -> Scan:
+def _scan(path: Path) -> Scan:
+    source = str(path)
+    with path.open("rb") as file:
+        if file.read(len(MAGIC)) == MAGIC:
+            # An HDF5 file may hold images as well, so only the pattern is loaded.
+            return scan_from_nexus(path)
+    if path.stat().st_size > LARGEST:
+        raise UnreadableFile(
+            f"the file has {path.stat().st_size:,} bytes",
+            expected=f"a powder pattern of at most {LARGEST:,}",
+            source=path,
+        )
+    content = path.read_bytes()
+    if not content.strip():
+        raise UnreadableFile("the file is empty", expected="a powder pattern", source=path)
     for matches, scan_from in _FORMATS:
         if matches(content):
             return scan_from(content, source)
     return scan_from_columns(content, source)
 
 
+def _two_theta(scan: Scan, lines: Radiation, path: Path) -> Array:
+    if scan.two_theta is not None:
+        return scan.two_theta
+    if scan.q is None:
+        raise UnreadableFile("it has no axis", expected="2θ or Q", source=path)
+    two_theta = two_theta_from_q(scan.q, wavelength=lines.wavelength)
+    beyond = np.flatnonzero(~np.isfinite(two_theta))
+    if beyond.size:
+        raise UnreadableFile(
+            f"Q = {scan.q[beyond[0]]:g} Å⁻¹ cannot be reached at {lines.wavelength:g} Å",
+            expected="the wavelength of the measurement, and Q in the unit the file says",
+            source=path,
+        )
+    return two_theta
+
+
 def _pattern(scan: Scan, lines: Radiation, name: str, path: Path) -> Pattern:
+    two_theta = _two_theta(scan, lines, path)
     try:
         sigma = sigma_from_counts(scan.intensity) if scan.sigma is None else scan.sigma
         notes = list(scan.notes)
         if scan.sigma is None and np.any(scan.intensity % 1.0 > 1e-3):
             notes.append("The intensities are not whole counts: σ = √I is right up to a factor.")
+        if scan.q is not None:
+            notes.append(f"The axis was Q; 2θ is for {lines.wavelength:g} Å.")
         return Pattern(
-            two_theta=scan.two_theta,
+            two_theta=two_theta,
             intensity=scan.intensity,
             sigma=sigma,
             wavelength=lines,

@@ -16,10 +16,12 @@ __all__ = ["Scan", "decoded"]
 class Scan:
     """One scan as a file holds it."""
 
-    two_theta: Array
-    """Scattering angles in degrees."""
+    two_theta: Array | None = None
+    """Scattering angles in degrees; None where the file gives `q`."""
     intensity: Array
     """Intensities."""
+    q: Array | None = None
+    """Momentum transfer in Å⁻¹, where the file gives it instead of angles."""
     sigma: Array | None = None
     """Standard uncertainties, or None where the file gives none."""
     wavelength: Radiation | None = None
@@ -44,7 +46,7 @@ def decoded(content: bytes, source: str) -> str:
     if b"\0" in content or control > 8:
         raise UnreadableFile(
             "the file is binary and of no known format",
-            expected="a powder pattern: columns of text, GSAS, Bruker RAW 1.01 or BRML, XRDML, RAS",
+            expected="a powder pattern: columns, GSAS, Bruker RAW or BRML, XRDML, RAS, NeXus",
             source=source,
         )
     try:

@@ -196,7 +196,7 @@ BROKEN = {
     "gsas letters": (std().replace("     500", "   5x0  "), "STD record cannot be read"),
     "bruker cut": (bruker()[:-20], "ends after"),
     "bruker head only": (bruker()[:500], "ends after 500 bytes"),
-    "bruker version": (bruker(version=b"RAW4.00\0"), "version b'4.00'"),
+    "bruker version": (bruker(version=b"RAW4.01\0"), "version b'4.01'"),
 }
 
 
