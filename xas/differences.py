@@ -13,6 +13,7 @@ from xorder.errors import BadInput
 from xorder.fitting import Parameter, Parameters, fit
 from xorder.results import Array, Number, Result, quantity, recorded
 from xorder.xas.normalization import Normalized
+from xorder.xas.normalization_noise import normalization_noise
 from xorder.xas.xanes import (
     curve,
     curves_on,
@@ -49,7 +50,7 @@ class SpectrumDifference(Result):
     area: float = quantity("eV")
     """Integral of the difference over the range."""
     area_stderr: float = quantity("eV")
-    """Standard error of `area`."""
+    """Standard error of `area`, with the noise of both normalizations, which moves all points."""
     absolute_area: float = quantity("eV")
     """Integral of its absolute value; noise alone gives `absolute_area_noise`."""
     absolute_area_noise: float = quantity("eV")
@@ -128,8 +129,8 @@ def subtract_spectrum(
     """Return sample minus reference at the sample's points, with standard errors.
 
     Errors are those of the scans where both spectra have them, else the scatter of each curve
-    around the cubic through its neighbours. Both are of single points: what the two
-    normalizations share is not in them.
+    around the cubic through its neighbours. Both are of single points; the noise of the two
+    normalizations, which moves all points together, enters `area_stderr` alone.
 
     Parameters
     ----------
@@ -159,6 +160,9 @@ def subtract_spectrum(
     errors, measured = _errors(sample, reference, space, energy, shift)
     widths = np.gradient(energy)
     widths[[0, -1]] *= 0.5
+    moves = widths @ normalization_noise(sample, energy, space=space)
+    other_moves = widths @ normalization_noise(reference, energy - shift, space=space)
+    variance = np.sum((widths * errors) ** 2) + moves @ moves + other_moves @ other_moves
     noise = float(np.sum(np.abs(widths) * errors) * math.sqrt(2.0 / math.pi))
     messages = () if measured else ("errors are from the scatter between points, not from scans",)
     known = errors > 0
@@ -167,7 +171,7 @@ def subtract_spectrum(
         difference=difference,
         stderr=errors,
         area=float(np.trapezoid(difference, energy)),
-        area_stderr=float(np.sqrt(np.sum((widths * errors) ** 2))),
+        area_stderr=float(np.sqrt(variance)),
         absolute_area=float(np.trapezoid(np.abs(difference), energy)),
         absolute_area_noise=noise,
         chisqr=float(np.sum((difference[known] / errors[known]) ** 2)),

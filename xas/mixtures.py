@@ -297,12 +297,6 @@ class _Mixture:
 
     def covariance(self, found: FitResult, common: Array) -> Array:
         """Return the covariance of all weights, then all shifts; NaN where undetermined."""
-        values = found.parameters.valuesdict()
-        slopes = self.jacobian(values, found.var_names)
-        # The fit scales its covariance; (JᵀJ)⁻¹ comes back by its own factors.
-        share = self.n_independent / self.problem.x.size
-        inner = np.nan_to_num(found.covar) * share / found.redchi
-        full = found.covar + _product(inner @ slopes.T @ common)
         index = {name: i for i, name in enumerate(found.var_names)}
         weights = [f"weight_{i}" for i in self.chosen]
         names = [*weights, *(f"shift_{i}" for i in self.chosen)]
@@ -312,6 +306,11 @@ class _Mixture:
                 chain[row, index[name]] = 1.0
             else:
                 chain[row, [index[other] for other in weights if other in index]] = -1.0
+        slopes = self.jacobian(found.parameters.valuesdict(), names) @ chain
+        # The fit scales its covariance; (JᵀJ)⁻¹ comes back by its own factors.
+        share = self.n_independent / self.problem.x.size
+        inner = np.nan_to_num(found.covar) * share / found.redchi
+        full = found.covar + _product(inner @ slopes.T @ common)
         lost = (np.abs(chain) @ np.isnan(np.diag(full)).astype(float)) > 0
         covar = chain @ np.nan_to_num(full) @ chain.T
         covar[lost], covar[:, lost] = math.nan, math.nan

@@ -51,7 +51,8 @@ def fit_near_edge(
     standard errors where it has them. Parameters are ``center_1 height_1 fwhm_1 eta_1`` of each
     peak, ``step_center step_width step_height``, and ``baseline_0 baseline_1`` (per eV from the
     middle of the range). Standard errors are scaled by the residual and count independent points:
-    points over the autocorrelation time of the residual.
+    points over the autocorrelation time of the residual. Heights and areas are in units of the edge
+    step; the error of the step itself is not in them.
 
     Parameters
     ----------

@@ -214,8 +214,8 @@ def independent_points(residual: Array, least: float) -> float:
 def point_noise(x: Array, y: Array) -> float:
     """Return the standard error of one point of a smooth curve, from its scatter alone.
 
-    Each point is compared with the cubic through its four neighbours; the median of these
-    differences knows nothing of any model.
+    Each point is compared with the cubic through its four neighbours, which needs no model. The
+    mean square leaves out what lies beyond four times the robust scatter: glitches.
     """
     if x.size < 7:
         return math.nan
@@ -228,7 +228,8 @@ def point_noise(x: Array, y: Array) -> float:
                 weights[i] *= (middle - near[j]) / (near[i] - near[j])
     predicted = np.sum(weights * np.stack([y[:-4], y[1:-3], y[3:-1], y[4:]]), axis=0)
     scaled = (y[2:-2] - predicted) / np.sqrt(1.0 + np.sum(weights**2, axis=0))
-    return float(1.4826 * np.median(np.abs(scaled)))
+    usual = 1.4826 * float(np.median(np.abs(scaled)))
+    return float(np.sqrt(np.mean(scaled[np.abs(scaled) <= 4.0 * usual] ** 2)))
 
 
 def _ascending(x_range: Any) -> tuple[float, float]:

@@ -164,6 +164,27 @@ def test_a_moved_reference_is_moved_back(references: dict[str, xas.Normalized]) 
     assert found.weights.sum() == pytest.approx(1.0)
 
 
+def test_errors_of_weights_and_shifts_cover_the_truth(
+    references: dict[str, xas.Normalized],
+) -> None:
+    pulls = []
+    for seed in range(60):
+        found = xas.fit_linear_combination(
+            mixture({"FeO": 0.4, "Fe2O3": 0.6}, noise=0.004, seed=seed),
+            [references["FeO"], references["Fe2O3"]],
+            all_combinations=False,
+            max_shift=1.0,
+        ).best
+        pulls.append(
+            [
+                (found.weights[0] - 0.4) / found.weights_stderr[0],
+                *found.shifts / found.shifts_stderr,
+            ]
+        )
+    inside = np.mean(np.abs(pulls) < 1, axis=0)
+    assert np.all((inside > 0.5) & (inside < 0.86))
+
+
 @pytest.fixture
 def no_normalization_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the errors with the scatter of the points alone, which is all that others know."""
