@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
 import math
-import sqlite3
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
 from xorder.diffraction.radiation import Radiation, make_radiation
+from xorder.element_tables import query
 from xorder.errors import BadInput
 from xorder.results import Array
 from xorder.scattering import atomic_mass, atomic_number, energy_from_wavelength
@@ -127,24 +125,20 @@ def _interpolated(table: tuple[Array, Array, Array], energy: float) -> float:
 @functools.cache
 def _elam(element: str) -> tuple[tuple[Array, Array, Array], ...]:
     atomic_number(element)
-    spec = importlib.util.find_spec("xraydb")
-    if spec is None or not spec.submodule_search_locations:
-        raise BadInput("the package xraydb is not installed", expected="`pip install xraydb`")
-    path = Path(spec.submodule_search_locations[0]) / "xraydb.sqlite"
     columns = (
         ("photoabsorption", "log_photoabsorption"),
         ("scattering", "log_coherent_scatter"),
         ("scattering", "log_incoherent_scatter"),
     )
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
-        rows = [
-            database.execute(
-                f"select log_energy, {name}, {name}_spline from {table} where element = ?",  # noqa: S608
-                (element,),
-            ).fetchone()
-            for table, name in columns
-        ]
-    if None in rows:
+    rows = [
+        row
+        for table, name in columns
+        for row in query(
+            f"select log_energy, {name}, {name}_spline from {table} where element = ?",  # noqa: S608
+            element,
+        )
+    ]
+    if len(rows) != len(columns):
         raise BadInput(f"there is no absorption coefficient of {element}", expected="H to Cf")
     tables = [[np.array(json.loads(text), dtype=float) for text in row] for row in rows]
     return tuple((x, y, second) for x, y, second in tables)

@@ -26,7 +26,7 @@ LEVELS = [
     {"_version", "errors"},
     {"store"},
     {"results"},
-    {"parameters", "fitting", "scattering", "cif", "cif_sites",
+    {"parameters", "fitting", "element_tables", "scattering", "cif", "cif_sites",
      "deposits", "freedom", "symmetry", "structure", "structure_checks", "neighbors",
      "structure_bridges", "structure_report", "reference_spectra"},
     {"references"},

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import math
 import re
-import sqlite3
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from xorder.element_tables import query
 from xorder.errors import BadInput
 from xorder.results import Array
 
@@ -93,23 +91,10 @@ def later_edges(element: str, name: str) -> tuple[Edge, ...]:
 
 @functools.cache
 def _edges(element: str) -> dict[str, Edge]:
-    # The table is read from xraydb's file: importing xraydb costs the import of sqlalchemy.
-    spec = importlib.util.find_spec("xraydb")
-    if spec is None or spec.origin is None:
-        raise BadInput("the package xraydb with the table of edges is not installed")
-    uri = (Path(spec.origin).parent / "xraydb.sqlite").as_uri() + "?mode=ro"
-    connection = sqlite3.connect(uri, uri=True)
-    try:
-        levels = connection.execute(
-            "SELECT iupac_symbol, absorption_edge FROM xray_levels WHERE element = ?", (element,)
-        ).fetchall()
-        widths = dict(
-            connection.execute(
-                "SELECT edge, width FROM corelevel_widths WHERE element = ?", (element,)
-            ).fetchall()
-        )
-    finally:
-        connection.close()
+    levels = query(
+        "select iupac_symbol, absorption_edge from xray_levels where element = ?", element
+    )
+    widths = dict(query("select edge, width from corelevel_widths where element = ?", element))
     return {
         name: Edge(element, name, float(energy), float(widths.get(name) or math.nan))
         for name, energy in levels

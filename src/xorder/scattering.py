@@ -7,15 +7,13 @@ for f' and f'' (through gemmi); Sears (1992) neutron lengths (through gemmi).
 from __future__ import annotations
 
 import functools
-import importlib.util
 import json
 import math
 import re
-import sqlite3
-from pathlib import Path
 
 import numpy as np
 
+from xorder.element_tables import query
 from xorder.errors import BadInput
 from xorder.results import Array
 
@@ -234,13 +232,7 @@ def _waasmaier_kirfel(species: str) -> tuple[float, Array, Array]:
 
 @functools.cache
 def _waasmaier_kirfel_table() -> dict[str, tuple[float, Array, Array]]:
-    # Importing xraydb costs a second (SQLAlchemy); its table is one query away.
-    spec = importlib.util.find_spec("xraydb")
-    if spec is None or not spec.submodule_search_locations:
-        raise BadInput("the package xraydb is not installed", expected="`pip install xraydb`")
-    path = Path(spec.submodule_search_locations[0]) / "xraydb.sqlite"
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
-        rows = database.execute("select ion, offset, scale, exponents from Waasmaier").fetchall()
+    rows = query("select ion, offset, scale, exponents from Waasmaier")
     return {
         ion: (offset, np.array(json.loads(scale)), np.array(json.loads(exponents)))
         for ion, offset, scale, exponents in rows

@@ -44,12 +44,18 @@ def test_mass_absorption_at_copper_is_that_of_tables(composition, known):
     assert mass_absorption(composition, wavelength=1.54056) == pytest.approx(known, rel=1e-3)
 
 
+@pytest.fixture(scope="module")
+def xraydb():
+    import xraydb
+
+    yield xraydb
+    xraydb.get_xraydb().close()
+
+
 @pytest.mark.reference
 @pytest.mark.parametrize("wavelength", [0.3497, 0.7093, 1.540593, 2.2897])
 @pytest.mark.parametrize("element", ["Na", "Cl", "Ta", "B", "Fe"])
-def test_mass_absorption_is_that_of_xraydb(element, wavelength):
-    import xraydb
-
+def test_mass_absorption_is_that_of_xraydb(xraydb, element, wavelength):
     expected = xraydb.mu_elam(element, 12398.419843320026 / wavelength, kind="total")
     assert mass_absorption({element: 3}, wavelength=wavelength) == pytest.approx(expected, rel=1e-6)
 
