@@ -9,11 +9,20 @@ if TYPE_CHECKING:
 
     from xorder.xas.background import Exafs
     from xorder.xas.normalization import Normalized
+    from xorder.xas.shell_fits import ShellFit
     from xorder.xas.spectrum import Spectrum
     from xorder.xas.transforms import Transform
     from xorder.xas.wavelets import Wavelets
 
-__all__ = ["plot_chi", "plot_mu", "plot_norm", "plot_transform", "plot_wavelets"]
+__all__ = [
+    "plot_chi",
+    "plot_mu",
+    "plot_norm",
+    "plot_shell_fit",
+    "plot_shell_fit_k",
+    "plot_transform",
+    "plot_wavelets",
+]
 
 
 def plot_mu(spectrum: Spectrum, ax: Axes | None = None, **artist_kwargs: Any) -> list[Any]:
@@ -105,6 +114,95 @@ def plot_wavelets(
     )
     ax.add_patch(ellipse)
     return [mesh, ellipse]
+
+
+def plot_shell_fit(
+    fit: ShellFit,
+    ax: Axes | None = None,
+    *,
+    spectrum: int = 0,
+    k_weight: float | None = None,
+    paths: bool = False,
+    **artist_kwargs: Any,
+) -> list[Any]:
+    """Draw |χ(R)| and, below, Re χ(R) of data and model, and the range fitted.
+
+    Parameters
+    ----------
+    fit
+        The fit.
+    ax
+        Matplotlib axes; new ones where None.
+    spectrum
+        Number of the spectrum.
+    k_weight
+        Power of k; the middle one of the fit where None.
+    paths
+        True draws the magnitude of each path, too.
+    **artist_kwargs
+        For the lines of the model, such as ``color``.
+    """
+    ax = _axes(ax)
+    one = fit.spectra[spectrum]
+    data, model = one.transforms(k_weight=k_weight)
+    shift = 1.15 * float(max(data.chi_r_mag.max(), model.chi_r_mag.max()))
+    style = {"color": "#d55e00", "linewidth": 1.4, **artist_kwargs}
+    points: dict[str, Any] = {
+        "color": "black",
+        "marker": "o",
+        "markersize": 2.5,
+        "linestyle": "none",
+    }
+    name = one.name or "data"
+    artists: list[Any] = ax.plot(data.r, data.chi_r_mag, label=name, **points)
+    artists += ax.plot(model.r, model.chi_r_mag, label=_fit_label(fit), **style)
+    artists += ax.plot(data.r, data.chi_r_re - shift, **points)
+    artists += ax.plot(model.r, model.chi_r_re - shift, **style)
+    if paths:
+        grey: dict[str, Any] = {"color": "0.55", "linewidth": 0.8, "zorder": 1}
+        for transform in one.path_transforms(k_weight=k_weight):
+            artists += ax.plot(transform.r, transform.chi_r_mag, **grey)
+    artists.append(ax.axvspan(*one.space.r_range, color="0.92", zorder=0))
+    ax.text(0.98, 0.03, "Re", transform=ax.transAxes, ha="right", va="bottom")
+    ax.set(
+        xlabel="R, not phase-corrected (Å)",
+        ylabel=f"|χ(R)| (Å{_superscript(-data.k_weight - 1)})",
+        xlim=(0.0, max(6.0, one.space.r_range[1] + 1.0)),
+    )
+    return artists
+
+
+def plot_shell_fit_k(
+    fit: ShellFit,
+    ax: Axes | None = None,
+    *,
+    spectrum: int = 0,
+    k_weight: float = 2.0,
+    **artist_kwargs: Any,
+) -> list[Any]:
+    """Draw k^k_weight χ(k) of data and model over the range fitted; return the artists."""
+    ax = _axes(ax)
+    one = fit.spectra[spectrum]
+    style = {"color": "#d55e00", "linewidth": 1.4, **artist_kwargs}
+    points: dict[str, Any] = {
+        "color": "black",
+        "marker": "o",
+        "markersize": 2.5,
+        "linestyle": "none",
+    }
+    low, high = one.space.k_range
+    shown = (one.k >= max(0.0, low - 1.0)) & (one.k <= high + 1.0)
+    k, factor = one.k[shown], one.k[shown] ** k_weight
+    artists: list[Any] = ax.plot(k, factor * one.chi[shown], label=one.name or "data", **points)
+    artists += ax.plot(k, factor * one.model[shown], label=_fit_label(fit), **style)
+    artists.append(ax.axvspan(low, high, color="0.92", zorder=0))
+    unit = "" if k_weight == 0 else f" (Å{_superscript(-k_weight)})"
+    ax.set(xlabel="k (Å⁻¹)", ylabel=f"{power(k_weight)}χ(k){unit}", xlim=(k[0], k[-1]))
+    return artists
+
+
+def _fit_label(fit: ShellFit) -> str:
+    return "fit" if fit else f"fit: {fit.verdict}"
 
 
 def _axes(ax: Axes | None) -> Axes:
