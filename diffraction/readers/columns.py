@@ -27,8 +27,14 @@ _Q_AXIS = re.compile(
     r"^\W*q(?:\s+vector)?\s*[_\s(\[]*\s*(?:1\s*/\s*)?(nm|a|å|ang\w*|inverse\s+ang\w*)", re.I
 )
 _WAVELENGTH = re.compile(
-    r"(?:wave\s*length|lambda|λ)\W*(?:\(?\s*(?:Å|A|Ang\w*)\s*\)?\W*)?([\d.]+)", re.I
+    r"(?:wave\s*length|lambda|λ)\W*(?:\(?\s*(?:Å|A|Ang\w*)\s*\)?\W*)?([\d.]+(?:e[+-]?\d+)?)",
+    re.I,
 )
+
+#: A wavelength below this is in metres.
+METRES = 1e-6
+#: pyFAI 2026.9 writes this instead of the name of the axis, when there is a column of σ.
+_UNFILLED = "{str("
 
 Splitter = Callable[[str], list[str]]
 
@@ -171,7 +177,7 @@ def _q_unit(header: Sequence[str], source: str) -> float | None:
         match = _Q_AXIS.match(text)
         if match:
             return 0.1 if match.group(1).lower() == "nm" else 1.0
-        if _OTHER_AXIS.match(text):
+        if _OTHER_AXIS.match(text) or _UNFILLED in text:
             raise UnreadableFile(
                 f"the columns are headed {line.strip()[:60]!r}",
                 expected="two_theta in degrees, or Q with its unit (1/Å or 1/nm)",
@@ -188,6 +194,8 @@ def _wavelength(header: Sequence[str]) -> Radiation | None:
                 value = float(match.group(1))
             except ValueError:
                 continue
+            # pyFAI gives metres.
+            value = round(value * 1e10, 9) if value < METRES else value
             if WAVELENGTHS[0] <= value <= WAVELENGTHS[1]:
                 return Radiation(wavelengths=(value,))
     return None

@@ -24,6 +24,10 @@ MAGIC = b"\x89HDF\r\n\x1a\n"
 MOST_POINTS = 100_000_000
 _ANGLE = re.compile(r"2th|tth|two_?theta|2_?theta|polar|2\s*\\?theta|2θ", re.I)
 _MOMENTUM = re.compile(r"^(q|chi_q)(_|$|\b)|scattering.vector|momentum", re.I)
+#: 1/nm, nm^-1, A^{-1}, Å⁻¹, 1/angstrom, q_A^-1 …
+_INVERSE = re.compile(
+    r"(?<![a-zå])(?:1/|(?=[a-zå]+(?:\^?\{?-1|⁻¹)))(?P<length>nm|å|angstrom|a)s?(?![a-z])"
+)
 _ERRORS = ("{signal}_errors", "{signal}_error", "errors", "sigma", "std", "sem")
 #: Metres, nanometres and ångström by the spellings that files have.
 _LENGTHS = {"m": 1e10, "nm": 10.0, "angstrom": 1.0, "a": 1.0, "å": 1.0, "ångström": 1.0,
@@ -160,20 +164,17 @@ def _axis(dataset: Any, name: str, source: str) -> tuple[Array, str]:
     values = np.asarray(dataset[...], dtype=float)
     units = _text(dataset.attrs.get("units", dataset.attrs.get("unit", "")))
     words = f"{name} {_text(dataset.attrs.get('long_name', ''))}"
-    unit = units.lower() or words.lower()
-    if _MOMENTUM.search(name) or (_MOMENTUM.search(words) and not _ANGLE.search(name)):
-        if re.search(r"nm", unit):
-            return values / 10.0, "q"
-        if re.search(r"å|angstrom|1/a\b|\ba\^|a\^\{?-1|a-1", unit):
-            return values, "q"
-        raise UnreadableFile(f"the unit of its axis {name} is {units!r}", source=source)
-    if _ANGLE.search(words):
-        if re.search(r"deg|°", unit):
-            return values, "two_theta"
-        if "rad" in unit:
-            return np.rad2deg(values), "two_theta"
-        raise UnreadableFile(f"the unit of its axis {name} is {units!r}", source=source)
-    raise UnreadableFile(f"its axis is {name}, neither 2θ nor Q", source=source)
+    # The unit decides: pyFAI names an axis in q_nm^-1 polar_angle.
+    unit = _INVERSE.search((units or words).lower().replace("$", ""))
+    if unit and "log" not in words + units and "^2" not in words:
+        return values / (10.0 if unit.group("length") == "nm" else 1.0), "q"
+    if not (_ANGLE.search(words) or _MOMENTUM.search(words)):
+        raise UnreadableFile(f"its axis is {name}, neither 2θ nor Q", source=source)
+    if _ANGLE.search(words) and re.search(r"deg|°", units or words):
+        return values, "two_theta"
+    if _ANGLE.search(words) and re.search(r"rad\b", units or words):
+        return np.rad2deg(values), "two_theta"
+    raise UnreadableFile(f"the unit of its axis {name} is {units!r}", source=source)
 
 
 def _wavelength(file: Any) -> Radiation | None:

@@ -154,6 +154,25 @@ def test_angles_in_radians_are_not_taken_for_degrees(write):
         read(write(f"# 2th_rad I\n{rows}\n", "a.xy"), wavelength=0.5)
 
 
+def test_an_axis_that_its_writer_left_unnamed_is_not_taken_for_degrees(write):
+    rows = "\n".join(f"{a:.8f} {c} {np.sqrt(c)}" for a, c in zip(AXIS, COUNTS, strict=True))
+    head = "#{str(dim1_unit):14s}  {'I':14s}  {'sigma':14s}"
+    with pytest.raises(UnreadableFile, match="dim1_unit"):
+        read(write(f"{head}\n{rows}\n", "a.dat"), wavelength=0.5)
+
+
+@pytest.mark.parametrize(
+    "text", ["# Wavelength: 4e-11 m", '# "wavelength": 4.0e-11,', "# lambda 0.4"]
+)
+def test_a_wavelength_in_metres_is_one_in_angstrom(write, text):
+    pattern = read(write(f"{text}\n{two_columns()}", "a.xy"))
+    assert pattern.wavelength.wavelength == pytest.approx(0.4)
+
+
+def two_columns():
+    return "\n".join(f"{a:.4f} {c}" for a, c in zip(AXIS, COUNTS, strict=True)) + "\n"
+
+
 def test_q_beyond_the_wavelength_is_told(write):
     with pytest.raises(UnreadableFile, match="cannot be reached"):
         read(write(chi("Q (1/A)", np.linspace(1, 60, 25)), "a.chi"), wavelength=1.0)
@@ -275,6 +294,10 @@ def nexus(
         (10 * q_from_two_theta(AXIS, wavelength=0.4), "q", "1/nm", None),
         (10 * q_from_two_theta(AXIS, wavelength=0.4), "q", "nm^-1", None),
         (10 * q_from_two_theta(AXIS, wavelength=0.4), "q_nm^-1", None, None),
+        (10 * q_from_two_theta(AXIS, wavelength=0.4), "polar_angle", "q_nm^-1", "Scattering $q$"),
+        (q_from_two_theta(AXIS, wavelength=0.4), "polar_angle", "q_A^-1", None),
+        (AXIS, "polar_angle", "2th_deg", None),
+        (np.deg2rad(AXIS), "polar_angle", "2th_rad", None),
         (
             10 * q_from_two_theta(AXIS, wavelength=0.4), "q", None,
             "Scattering vector $q$ ($nm^{-1}$)",
@@ -334,6 +357,9 @@ def test_bins_without_pixels_are_left_out(tmp_path):
         ({"units": None}, "unit of its axis"),
         ({"name": "q", "units": ""}, "unit of its axis q"),
         ({"name": "radius", "units": "mm"}, "neither 2θ nor Q"),
+        ({"name": "chi", "units": "deg"}, "neither 2θ nor Q"),
+        ({"name": "polar_angle", "units": "log(q)_nm"}, "unit of its axis"),
+        ({"name": "polar_angle", "units": "d*2_nm^-2"}, "unit of its axis"),
         ({"axis": AXIS[:-1]}, "24 points and its signal 25"),
         ({"classes": False, "default": False}, "no NXdata"),
         ({"signal": np.array([b"a"] * 25), "errors": None}, "of type"),
