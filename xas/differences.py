@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from xorder.errors import BadInput
-from xorder.fitting import Parameter, Parameters, fit
+from xorder.fitting import FitResult, Parameter, Parameters, fit
 from xorder.results import Array, Number, Result, quantity, recorded
 from xorder.xas.normalization import Normalized
 from xorder.xas.normalization_noise import normalization_noise
@@ -20,8 +20,10 @@ from xorder.xas.xanes import (
     grid,
     independent_points,
     listed,
+    noise_root,
     point_noise,
     resolved_points,
+    scatter_covariance,
     spline,
 )
 
@@ -195,7 +197,7 @@ def find_edge_shift(
 
     The reference, moved by the shift and scaled (for spectra also offset), is fitted to the sample
     by least squares; its standard error is scaled by the residual and counts independent points.
-    For derivatives it is cautious, up to twice too large: their noise alternates between points.
+    For derivatives the noise that neighbours share is propagated.
     The maximum of the cross-correlation of the two derivatives is given beside it: where the two
     disagree the shapes differ, and no single number is the shift.
 
@@ -229,9 +231,10 @@ def find_edge_shift(
     objective.n_independent = independent_points(first.residual[0], least)
     found = fit(objective, first.parameters)
     parameter = found.parameters["shift"]
+    stderr = _shift_error(found, objective, noise_root(sample, energy, space))
     inside = abs(parameter.value) < max_shift * (1 - 1e-6)
     messages = list(found.flags)
-    if abs(parameter.value - correlated) > DISAGREE * max(parameter.stderr, 1e-3):
+    if abs(parameter.value - correlated) > DISAGREE * max(stderr, 1e-3):
         messages.append(
             f"least squares give {parameter.value:.3f} eV, the cross-correlation "
             f"{correlated:.3f} eV: the edges differ in shape"
@@ -249,7 +252,7 @@ def find_edge_shift(
         data=objective.data,
         model=model,
         shift=parameter.value if success else math.nan,
-        shift_stderr=parameter.stderr if success else math.nan,
+        shift_stderr=stderr if success else math.nan,
         correlation_shift=correlated,
         r_factor=r_factor,
         n_independent=objective.n_independent,
@@ -295,6 +298,19 @@ class _Moved:
             "offset": -np.ones_like(x),
         }
         return np.stack([columns.get(n, np.zeros_like(x)) for n in names], axis=1)
+
+
+def _shift_error(found: FitResult, objective: _Moved, root: Array | None) -> float:
+    """Return the standard error of the shift, with shared noise where the residual is noise."""
+    points = objective.energy.size
+    if root is None or objective.n_independent < 0.99 * points or not found.success:
+        return found.parameters["shift"].stderr
+    variance = found.redchi * points / objective.n_independent
+    slopes = objective.jacobian(found.parameters.valuesdict(), found.var_names)
+    inner = np.nan_to_num(found.covar) / variance
+    covar = scatter_covariance(inner, slopes, variance, root)
+    at = found.var_names.index("shift")
+    return math.sqrt(float(covar[at, at]))
 
 
 def _check_space(space: str) -> None:

@@ -22,6 +22,7 @@ from xorder.xas.xanes import (
     grid,
     label,
     listed,
+    noise_root,
     point_noise,
     resolved_points,
     spline,
@@ -116,8 +117,8 @@ def fit_linear_combination(
     parameters and the number :math:`n` of independent points: the points in the range over the
     autocorrelation time of the residual (1 for white noise), but at least the range over the
     core-hole width. Errors therefore hold for white noise and grow where the points are
-    oversampled or the references do not explain the sample. For derivatives, whose noise
-    alternates between points, they are cautious. The noise of the pre-edge and post-edge fits of
+    oversampled or the references do not explain the sample. For derivatives, the noise that
+    neighbours share is propagated. The noise of the pre-edge and post-edge fits of
     sample and references, which moves all points together, is added; the choice of their ranges
     is not.
 
@@ -177,6 +178,7 @@ def fit_linear_combination(
         epsilon=_noise(items[0], x, space, k_weight),
         least=resolved_points(items[0], x),
         common=tuple(normalization_noise(item, x, space=space) for item in items),
+        root=noise_root(items[0], x, space),
         space=space,
         sum_to_one=sum_to_one,
         max_shift=shift,

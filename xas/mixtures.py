@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from xorder.errors import BadInput
 from xorder.fitting import FitResult, Parameter, Parameters, fit
 from xorder.results import Array, Number, Result, quantity
-from xorder.xas.xanes import independent_points
+from xorder.xas.xanes import independent_points, scatter_covariance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,6 +116,8 @@ class MixtureProblem:
     least: float
     common: tuple[Array, ...]
     """What the noise of each normalization does to the points: the sample's, then references'."""
+    root: Array | None
+    """How noise is shared between the points (derivatives); None where each has its own."""
     space: str
     sum_to_one: bool
     max_shift: float
@@ -141,13 +143,14 @@ class MixtureProblem:
         variance = float(residual @ residual) / (n - nvarys)
         inner = _inverse(a, free, self.sum_to_one)
         common = self.normalization(chosen, weights)
-        covar = _covariance(a, inner, variance, common)
+        root = self.shared_noise(n)
+        covar = _covariance(a, inner, variance, common, root)
         stderr = np.sqrt(np.clip(np.diag(covar), 0.0, None))
         for held in np.flatnonzero(~free):
             opened = free.copy()
             opened[held] = True
             inner = _inverse(a, opened, self.sum_to_one)
-            stderr[held] = math.sqrt(_covariance(a, inner, variance, common)[held, held])
+            stderr[held] = math.sqrt(_covariance(a, inner, variance, common, root)[held, held])
         return self._result(
             chosen,
             weights=np.where(free, weights, 0.0),
@@ -157,6 +160,10 @@ class MixtureProblem:
             nvarys=max(nvarys, 0),
             n_independent=n,
         )
+
+    def shared_noise(self, n_independent: float) -> Array | None:
+        """Return the noise that points share, where the residual looks like that noise."""
+        return self.root if n_independent >= 0.99 * self.x.size else None
 
     def normalization(self, chosen: tuple[int, ...], weights: Array) -> Array:
         """Return the noise of all normalizations in the sample minus the mixture, (N, sources)."""
@@ -311,6 +318,11 @@ class _Mixture:
         share = self.n_independent / self.problem.x.size
         inner = np.nan_to_num(found.covar) * share / found.redchi
         full = found.covar + _product(inner @ slopes.T @ common)
+        root = self.problem.shared_noise(self.n_independent)
+        if root is not None:
+            # What the points share replaces what the fit takes as theirs alone.
+            variance = found.redchi / share
+            full += scatter_covariance(inner, slopes, variance, root) - variance * inner
         lost = (np.abs(chain) @ np.isnan(np.diag(full)).astype(float)) > 0
         covar = chain @ np.nan_to_num(full) @ chain.T
         covar[lost], covar[:, lost] = math.nan, math.nan
@@ -350,10 +362,12 @@ def _inverse(a: Array, free: NDArray[np.bool_], sum_to_one: bool) -> Array:
     return inverse
 
 
-def _covariance(a: Array, inverse: Array, variance: float, common: Array) -> Array:
+def _covariance(
+    a: Array, inverse: Array, variance: float, common: Array, root: Array | None
+) -> Array:
     """Return the covariance from the points' own scatter and from what moves them together."""
-    moved = inverse @ a.T @ common
-    return np.asarray(inverse * variance + _product(moved))
+    scatter = scatter_covariance(inverse, a, variance, root)
+    return np.asarray(scatter + _product(inverse @ a.T @ common))
 
 
 def _product(root: Array) -> Array:

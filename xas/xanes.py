@@ -30,8 +30,10 @@ __all__ = [
     "independent_points",
     "label",
     "listed",
+    "noise_root",
     "point_noise",
     "resolved_points",
+    "scatter_covariance",
     "spline",
 ]
 
@@ -209,6 +211,42 @@ def independent_points(residual: Array, least: float) -> float:
     end = int(falls[0]) if falls.size else correlation.size
     time = 1.0 + 2.0 * float(np.sum(correlation[:end]))
     return float(np.clip(count / time, min(least, count), count))
+
+
+def noise_root(item: Measured, x: Array, space: str) -> Array | None:
+    """Return how white noise of the spectrum enters neighbouring derivatives, shape (N, points).
+
+    Scaled to a mean square of one a derivative: the covariance of derivatives is their variance
+    times root @ root.T. None for other curves, whose points scatter alone.
+    """
+    if space != "derivative" or isinstance(item, Exafs):
+        return None
+    first = max(int(np.searchsorted(item.energy, x[0] - 1e-9)) - 1, 0)
+    last = first + x.size + 2
+    energy = item.energy[first:last]
+    slopes = np.gradient(np.eye(energy.size), energy, axis=0)
+    root = slopes[np.searchsorted(energy, x - 1e-9)]
+    return np.asarray(root / math.sqrt(float(np.mean(np.sum(root**2, axis=1)))))
+
+
+def scatter_covariance(inner: Array, design: Array, variance: float, root: Array | None) -> Array:
+    """Return the covariance of least-squares parameters from the scatter of the points.
+
+    Parameters
+    ----------
+    inner
+        (JᵀJ)⁻¹, shape (P, P).
+    design
+        J, shape (N, P).
+    variance
+        Variance of one point.
+    root
+        How the noise of points is shared (`noise_root`); None where each has its own.
+    """
+    if root is None:
+        return np.asarray(inner * variance)
+    moved = inner @ design.T @ root
+    return np.asarray(variance * moved @ moved.T)
 
 
 def point_noise(x: Array, y: Array) -> float:

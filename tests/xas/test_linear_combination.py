@@ -93,8 +93,9 @@ def test_the_species_are_told_under_noise(references: dict[str, xas.Normalized])
     assert all(c.p_value < 1e-3 for c in wrong)
 
 
+@pytest.mark.parametrize("space", ["flat", "derivative"])
 def test_errors_cover_the_truth_as_often_as_they_say(
-    references: dict[str, xas.Normalized],
+    references: dict[str, xas.Normalized], space: Any
 ) -> None:
     """Of 200 noisy mixtures 68 % lie within one standard error, whatever the mixture."""
     generator = np.random.default_rng(7)
@@ -104,6 +105,7 @@ def test_errors_cover_the_truth_as_often_as_they_say(
         found = xas.fit_linear_combination(
             mixture({"FeO": share, "Fe2O3": 1 - share}, noise=0.004, seed=seed),
             [references["FeO"], references["Fe2O3"]],
+            space=space,
             all_combinations=False,
         ).best
         pulls.append((found.weights[0] - share) / found.weights_stderr[0])
