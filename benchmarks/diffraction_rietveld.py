@@ -18,6 +18,12 @@ from xorder.structure import load_structure
 
 #: a, c (Å), Rwp (%) of GSAS-II with 34 variables.
 GSAS = {"a": 9.371859, "c": 6.885896, "r_wp": 9.415}
+#: Coordinates of classic GSAS on the same data (FAP.EXP), Ca2 moved to (-y, x - y, z).
+CLASSIC = {
+    "z_Ca1": 0.001913, "x_Ca2": 0.007397, "y_Ca2": 0.249373, "x_P1": 0.397416, "y_P1": 0.367704,
+    "x_O1": 0.325053, "y_O1": 0.484763, "x_O2": 0.591494, "y_O2": 0.469954, "x_O3": 0.339510,
+    "y_O3": 0.258126, "z_O3": 0.070641,
+}  # fmt: skip
 #: Weighed wt% of corundum, fluorite, zincite: Madsen et al., J. Appl. Cryst. 34, 409 (2001).
 WEIGHED = {
     "1a": (1.15, 94.81, 4.04), "1c": (5.04, 1.36, 93.59), "1e": (55.12, 29.62, 15.25),
@@ -49,6 +55,8 @@ def fluorapatite(folder: Path) -> None:
             f"  {name} = {values[name].value:.6f} ± {found.stderr(name):.6f} Å, GSAS-II "
             f"{GSAS[name]:.6f}: {ppm:+.1f} ppm"
         )
+    worst = max(abs(values[name].value - value) for name, value in CLASSIC.items())
+    print(f"  coordinates: within {worst:.4f} of those of classic GSAS")
     print(
         f"  Rwp {found.r_wp:.3f} % (GSAS-II {GSAS['r_wp']}), GoF {found.gof:.3f}, R_Bragg "
         f"{found.patterns[0].phases[0].r_bragg:.2f} %"

@@ -19,6 +19,12 @@ HUMPS = (
     diffraction.Hump(centre=47.0, fwhm=11.0, area=0.6),
 )
 PROFILE = diffraction.Profile()
+#: Coordinates that classic GSAS refined from FAP.XRA (its FAP.EXP), Ca2 at (-y, x - y, z).
+CLASSIC_GSAS = {
+    "z_Ca1": 0.001913, "x_Ca2": 0.007397, "y_Ca2": 0.249373, "x_P1": 0.397416, "y_P1": 0.367704,
+    "x_O1": 0.325053, "y_O1": 0.484763, "x_O2": 0.591494, "y_O2": 0.469954, "x_O3": 0.339510,
+    "y_O3": 0.258126, "z_O3": 0.070641,
+}  # fmt: skip
 
 
 def counted(clean: diffraction.Pattern, seed: int) -> diffraction.Pattern:
@@ -313,3 +319,5 @@ def test_fluorapatite_from_its_cif_has_the_cell_of_gsas(shared):
     assert found.r_wp < 9.5
     assert found.fit.parameters["a"].value == pytest.approx(9.371859, rel=40e-6)
     assert found.fit.parameters["c"].value == pytest.approx(6.885896, rel=40e-6)
+    for name, value in CLASSIC_GSAS.items():
+        assert found.fit.parameters[name].value == pytest.approx(value, abs=1e-3), name
