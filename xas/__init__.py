@@ -5,6 +5,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from xorder.xas.alignment import (
+        Alignment,
+        align,
+        calibrate,
+    )
     from xorder.xas.analysis import XasAnalysis, analyse, analyse_spectrum
     from xorder.xas.background import Exafs, subtract_background
     from xorder.xas.components import (
@@ -29,6 +34,12 @@ if TYPE_CHECKING:
     from xorder.xas.normalization import Normalized, WhiteLine, normalize
     from xorder.xas.options import XasRecipe
     from xorder.xas.photoelectron import Edge, edge, energy_from_k, k_from_energy, later_edges
+    from xorder.xas.preparation import (
+        deglitch,
+        estimate_noise,
+        rebin,
+        truncate,
+    )
     from xorder.xas.readers.athena import athena_settings
     from xorder.xas.readers.files import read, read_all
     from xorder.xas.readers.xdi import write_xdi
@@ -39,6 +50,9 @@ if TYPE_CHECKING:
         read_path,
         read_paths,
         sum_paths,
+    )
+    from xorder.xas.self_absorption import (
+        correct_self_absorption,
     )
     from xorder.xas.shell_disorder import debye_sigma2, einstein_sigma2
     from xorder.xas.shell_fits import ShellFit, ShellSpectrum, fit_shells
@@ -76,6 +90,7 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
+    "Alignment": "alignment",
     "Edge": "photoelectron",
     "EdgeShift": "differences",
     "Environment": "simulation",
@@ -113,14 +128,19 @@ _HOME = {
     "WhiteLine": "normalization",
     "XasAnalysis": "analysis",
     "XasRecipe": "options",
+    "align": "alignment",
     "analyse": "analysis",
     "analyse_spectrum": "analysis",
     "athena_settings": "readers.athena",
     "calculate_paths": "scattering_paths",
+    "calibrate": "alignment",
+    "correct_self_absorption": "self_absorption",
     "debye_sigma2": "shell_disorder",
+    "deglitch": "preparation",
     "edge": "photoelectron",
     "einstein_sigma2": "shell_disorder",
     "energy_from_k": "photoelectron",
+    "estimate_noise": "preparation",
     "find_components": "components",
     "find_e0": "edge_energy",
     "find_edge_shift": "differences",
@@ -139,6 +159,7 @@ _HOME = {
     "read_all": "readers.files",
     "read_path": "scattering_paths",
     "read_paths": "scattering_paths",
+    "rebin": "preparation",
     "resolve_spectra": "curve_resolution",
     "shells_from_paths": "shell_paths",
     "simulate_spectrum": "simulation",
@@ -153,6 +174,7 @@ _HOME = {
     "transform_target": "components",
     "transform_to_r": "transforms",
     "transform_to_wavelets": "wavelets",
+    "truncate": "preparation",
     "wavelet_maximum": "wavelets",
     "wavelet_mean": "wavelets",
     "window_function": "transforms",
@@ -160,6 +182,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Alignment",
     "Edge",
     "EdgeShift",
     "Environment",
@@ -197,14 +220,19 @@ __all__ = [
     "WhiteLine",
     "XasAnalysis",
     "XasRecipe",
+    "align",
     "analyse",
     "analyse_spectrum",
     "athena_settings",
     "calculate_paths",
+    "calibrate",
+    "correct_self_absorption",
     "debye_sigma2",
+    "deglitch",
     "edge",
     "einstein_sigma2",
     "energy_from_k",
+    "estimate_noise",
     "find_components",
     "find_e0",
     "find_edge_shift",
@@ -223,6 +251,7 @@ __all__ = [
     "read_all",
     "read_path",
     "read_paths",
+    "rebin",
     "resolve_spectra",
     "shells_from_paths",
     "simulate_spectrum",
@@ -237,6 +266,7 @@ __all__ = [
     "transform_target",
     "transform_to_r",
     "transform_to_wavelets",
+    "truncate",
     "wavelet_maximum",
     "wavelet_mean",
     "window_function",
