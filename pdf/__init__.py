@@ -10,10 +10,24 @@ if TYPE_CHECKING:
     from xorder.pdf.calculation import CalculatedPdf, calculate_gr
     from xorder.pdf.debye import DebyeScattering, calculate_iq, cut_sphere
     from xorder.pdf.fractions import PhaseFractions, fractions_from_scales
+    from xorder.pdf.functions import (
+        GrCovariance,
+        convert_of_q,
+        convert_of_r,
+        fq_from_gr,
+        gr_covariance_from_fq,
+        gr_from_fq,
+    )
+    from xorder.pdf.intensity import Intensity, StructureFunction, intensity_from_two_theta
     from xorder.pdf.joint import JointPdfFit, refine_jointly
+    from xorder.pdf.lengths import OrderLength, order_length
     from xorder.pdf.options import PdfRecipe, RefinementOptions
     from xorder.pdf.pattern import PairDistribution
     from xorder.pdf.readers.gr import read
+    from xorder.pdf.readers.iq import read_iq, read_sq
+    from xorder.pdf.reduction import reduce
+    from xorder.pdf.reduction_options import ReductionOptions
+    from xorder.pdf.reduction_result import Reduction
     from xorder.pdf.refinement import PdfFit, refine
     from xorder.pdf.simulation import SimulatedPhase, simulate_gr
     from xorder.pdf.trajectories import Frame, frame_from_crystal, read_frames
@@ -22,25 +36,41 @@ if TYPE_CHECKING:
 _HOME = {
     "Boxcar": "boxcar",
     "CalculatedPdf": "calculation",
-    "JointPdfFit": "joint",
     "DebyeScattering": "debye",
     "Frame": "trajectories",
+    "GrCovariance": "functions",
+    "Intensity": "intensity",
+    "JointPdfFit": "joint",
+    "OrderLength": "lengths",
     "PairDistribution": "pattern",
     "PdfAnalysis": "analysis",
     "PdfFit": "refinement",
     "PdfRecipe": "options",
     "PhaseFractions": "fractions",
+    "Reduction": "reduction_result",
+    "ReductionOptions": "reduction_options",
     "RefinementOptions": "options",
     "SimulatedPhase": "simulation",
+    "StructureFunction": "intensity",
     "analyse": "analysis",
     "calculate_gr": "calculation",
     "calculate_iq": "debye",
+    "convert_of_q": "functions",
+    "convert_of_r": "functions",
     "cut_sphere": "debye",
     "fit_boxcar": "boxcar",
+    "fq_from_gr": "functions",
     "fractions_from_scales": "fractions",
     "frame_from_crystal": "trajectories",
+    "gr_covariance_from_fq": "functions",
+    "gr_from_fq": "functions",
+    "intensity_from_two_theta": "intensity",
+    "order_length": "lengths",
     "read": "readers.gr",
     "read_frames": "trajectories",
+    "read_iq": "readers.iq",
+    "read_sq": "readers.iq",
+    "reduce": "reduction",
     "refine": "refinement",
     "refine_jointly": "joint",
     "simulate_gr": "simulation",
@@ -52,23 +82,39 @@ __all__ = [
     "CalculatedPdf",
     "DebyeScattering",
     "Frame",
+    "GrCovariance",
+    "Intensity",
     "JointPdfFit",
+    "OrderLength",
     "PairDistribution",
     "PdfAnalysis",
     "PdfFit",
     "PdfRecipe",
     "PhaseFractions",
+    "Reduction",
+    "ReductionOptions",
     "RefinementOptions",
     "SimulatedPhase",
+    "StructureFunction",
     "analyse",
     "calculate_gr",
     "calculate_iq",
+    "convert_of_q",
+    "convert_of_r",
     "cut_sphere",
     "fit_boxcar",
+    "fq_from_gr",
     "fractions_from_scales",
     "frame_from_crystal",
+    "gr_covariance_from_fq",
+    "gr_from_fq",
+    "intensity_from_two_theta",
+    "order_length",
     "read",
     "read_frames",
+    "read_iq",
+    "read_sq",
+    "reduce",
     "refine",
     "refine_jointly",
     "simulate_gr",

@@ -41,6 +41,8 @@ U_ROOM = 3.0
 UNDECIDED = 0.25
 #: A window whose model leaves this much of the data (Rw) decides nothing.
 POOR = 0.5
+#: Correlated motion shows in windows that begin below this distance (Å) only.
+NEAR = 4.0
 #: In a window, a phase of less than this share of the largest keeps its displacements.
 MINOR = 0.1
 #: Relative change of χ² below which a window has arrived: a hundredth of a standard error.
@@ -87,6 +89,8 @@ class Boxcar(Result):
     """Width of the windows."""
     step: float = quantity("Å", default=math.nan)
     """Step from window to window."""
+    cumulative: bool = False
+    """Whether all windows begin at the lowest r."""
     note: str = ""
     """How much of its data a window shares with its neighbour."""
     simulated: bool = False
@@ -130,6 +134,7 @@ def fit_boxcar(
     options: RefinementOptions | None = None,
     parameters: Parameters | None = None,
     whole: PdfFit | None = None,
+    cumulative: bool = False,
 ) -> Boxcar:
     """Fit windows of r one by one and return the phase fractions against length scale.
 
@@ -149,11 +154,15 @@ def fit_boxcar(
     r_range
         Lowest and highest r in Å; the data from 1.7 Å on where None.
     free
-        Names, with wildcards, of what each window frees: ``("scale*",)`` for the scales alone.
+        Names, with wildcards, of what each window frees: ``("scale*",)`` for the scales alone;
+        ``delta*`` counts in windows that begin below 4 Å.
     options, parameters
         As in `refine`, for the fit of the whole range.
     whole
         A fit of the whole range, where it is at hand.
+    cumulative
+        True for windows that all begin at the lowest r and end `step` further each, the curve
+        against r_max; it lags behind the sliding window, whose asymptote is the one to read.
 
     Raises
     ------
@@ -170,10 +179,14 @@ def fit_boxcar(
         r_range = (float(whole.r[0]), float(whole.r[-1]))
     starts = window_starts(r_range, width, step)
     models = phase_models(measured, phases, options)
+    ranges = [(starts[0] if cumulative else low, low + width) for low in starts]
     windows = [
-        _window(measured, models, (low, low + width), whole, tuple(free), options) for low in starts
+        _window(measured, models, r_range, whole, tuple(free), options) for r_range in ranges
     ]
-    return _collected(measured, models, windows, whole, tuple(free), width, step)
+    box = _collected(measured, models, windows, whole, tuple(free), width, step)
+    if not cumulative:
+        return box
+    return replace(box, cumulative=True, note="every window holds those before it")
 
 
 def relative_scale(boxcar: Boxcar, index: int) -> tuple[Array, Array]:
@@ -243,7 +256,8 @@ def _window(
     options: RefinementOptions,
 ) -> _Window:
     unknown = np.full(len(models), math.nan)
-    objective = objective_for(measured, models, r_range, options, whole.sample)
+    known = whole.parameters if whole.success else None
+    objective = objective_for(measured, models, r_range, options, whole.sample, known)
     if not whole.success:
         message = "not fitted: the fit of the whole range failed"
         return _Window(r_range, None, unknown, (message,), objective.n_independent)
@@ -277,6 +291,8 @@ def _window_parameters(
             continue
         vary = any(fnmatch.fnmatchcase(name, pattern) for pattern in free)
         low, high = p.min, p.max
+        if name.startswith("delta") and objective.r_range[0] > NEAR:
+            vary = False
         if name.startswith("uiso"):
             low, high = max(low, p.value / U_ROOM), min(high, p.value * U_ROOM)
         found.append(

@@ -44,6 +44,7 @@ class PdfObjective:
         q_max: float,
         options: RefinementOptions,
         sample: Mapping[str, float] | None = None,
+        known: Parameters | None = None,
     ) -> None:
         self.phases = dict(phases)
         self.options = options
@@ -61,13 +62,18 @@ class PdfObjective:
             for name, model in self.phases.items()
         }
         self._kernels: dict[Grid, dict[str, Kernel]] = {}
-        self.sample: dict[str, float] | None = None
-        self.parameters = self._start(measured)
         self.constant_xray_weights = (
             options.radiation or measured.radiation
         ) == "xray" and not any(model.by_class for model in self.phases.values())
-        if any(m.by_class for m in self.phases.values()):
-            self.sample = dict(sample) if sample else self._sample(measured)
+        by_class = any(model.by_class for model in self.phases.values())
+        self.sample = dict(sample) if by_class and sample else None
+        self.held: dict[str, str] = {}
+        if known is not None:
+            self.parameters = known
+            return
+        self.parameters = self._start(measured)
+        if by_class and self.sample is None:
+            self.sample = self._sample(measured)
             values = self.parameters.valuesdict()
             self.parameters = self.parameters.with_values(self.best_scales(values))
         self.held = self._too_little()

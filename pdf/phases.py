@@ -292,25 +292,32 @@ class PhaseModel:
         self, values: Mapping[str, float], r_max: float, step: float, moving: tuple[str, ...]
     ) -> PairHistogram:
         """Return the pairs, computed again only where the geometry changed."""
-        geometric = (*self.cell.names, *self.positions.names)
-        key = (tuple(values.get(n, self.cell.value(n)) for n in self.cell.names),
-               tuple(values.get(n, 0.0) for n in geometric), r_max, step, moving)  # fmt: skip
-        slot = "moving" if moving else "still"
-        if slot in self._kept and self._kept[slot][0] == key:
-            kept: PairHistogram = self._kept[slot][1]
-            return kept
+        cell = tuple(values.get(n, self.cell.value(n)) for n in self.cell.names)
+        positions = tuple(values.get(n, 0.0) for n in self.positions.names)
+        place = (cell, positions, r_max, step)
+        kept = self._kept.get("pairs")
+        # A residual is followed by a Jacobian at the same place: one pass over the pairs does both.
+        if kept is not None and kept[0] == place and moving in ((), kept[1]):
+            same: PairHistogram = kept[2]
+            return same if moving else replace(same, moved=same.moved[:, :, :0])
+        moving_too = moving
+        if kept is not None and not moving and kept[0][:2] != place[:2]:
+            moving_too = kept[1]
         lattice = self._lattice(values)
-        xyz = self.atoms.xyz + self.positions.atom_shifts(values, self.atoms)
-        moves = self._moves(values, lattice, moving) if moving else None
         histogram = pair_histogram(
-            _geometry(self.atoms, lattice, xyz, self.weights),
+            _geometry(
+                self.atoms,
+                lattice,
+                self.atoms.xyz + self.positions.atom_shifts(values, self.atoms),
+                self.weights,
+            ),
             self.group,
             r_max=r_max,
             step=step,
-            moves=moves,
+            moves=self._moves(values, lattice, moving_too) if moving_too else None,
         )
-        self._kept[slot] = (key, histogram)
-        return histogram
+        self._kept["pairs"] = (place, moving_too, histogram)
+        return histogram if moving else replace(histogram, moved=histogram.moved[:, :, :0])
 
     def _moves(self, values: Mapping[str, float], lattice: Array, names: tuple[str, ...]) -> Moves:
         strains = np.zeros((len(names), 3, 3))

@@ -207,8 +207,12 @@ def objective_for(
     r_range: tuple[float, float] | None,
     options: RefinementOptions,
     sample: Mapping[str, float] | None = None,
+    known: Parameters | None = None,
 ) -> PdfObjective:
-    """Return the objective of a range of the data; `sample` is its composition where known."""
+    """Return the objective of a range of the data.
+
+    `sample`, its composition, and `known`, its parameters, save their search.
+    """
     q_max = measured.q_max if options.q_max is None else options.q_max
     if not math.isfinite(q_max):
         raise BadInput(
@@ -219,7 +223,7 @@ def objective_for(
     if r_range is None:
         r_range = (max(float(measured.r[0]), 1.7), float(measured.r[-1]))
     return PdfObjective(
-        measured, models, r_range=r_range, q_max=q_max, options=options, sample=sample
+        measured, models, r_range=r_range, q_max=q_max, options=options, sample=sample, known=known
     )
 
 

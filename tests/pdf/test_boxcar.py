@@ -89,6 +89,16 @@ def test_the_scale_of_a_fading_phase_falls_from_one(boxcar):
     assert np.abs((salt - 1.0) / error).max() < 4
 
 
+def test_cumulative_windows_begin_where_the_first_does(nanocrystals, phases, boxcar):
+    box = pdf.fit_boxcar(nanocrystals, phases, whole=boxcar.whole, step=8.0, cumulative=True)
+    assert box.cumulative
+    np.testing.assert_allclose(box.r_min, box.r_min[0])
+    np.testing.assert_allclose(np.diff(box.r_max), 8.0)
+    # All that is near still counts, so that the curve lags behind the sliding window.
+    at = np.searchsorted(boxcar.r_max, box.r_max[-1] - 1e-6)
+    assert box.mass_fraction[-1, 0] > boxcar.mass_fraction[at, 0]
+
+
 def test_one_phase_gives_its_scale(made, nanocrystals):
     box = pdf.fit_boxcar(nanocrystals, [made.rock_salt()], width=8.0, step=8.0, free=("scale",))
     assert box.scale.shape == (len(box.r_max), 1)

@@ -1,0 +1,175 @@
+"""How far order reaches: lengths read off a box-car, with bootstrap errors."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from xorder.errors import BadInput
+from xorder.pdf.boxcar import Boxcar
+from xorder.pdf.phases import sphere_envelope
+from xorder.results import Array, Result, quantity, recorded
+
+__all__ = ["OrderLength", "order_length"]
+
+#: A value within this many standard errors of zero is nothing.
+NOTHING = 2.0
+#: Diameters tried between a window's width and twenty times the range.
+DIAMETERS = 400
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class OrderLength(Result):
+    """How far a phase is seen. A length the range does not hold is NaN, with a message."""
+
+    phase: str
+    """Name of the phase."""
+    half: float = quantity("Å", default=math.nan)
+    """Centre of the window where the scale has fallen to half of that of the first."""
+    half_stderr: float = quantity("Å", default=math.nan)
+    """Its bootstrap standard error."""
+    zero: float = quantity("Å", default=math.nan)
+    """Upper end of the first window from which on the scale is zero within two standard errors."""
+    zero_stderr: float = quantity("Å", default=math.nan)
+    """Its bootstrap standard error, at least half of a step."""
+    diameter: float = quantity("Å", default=math.nan)
+    """Diameter of the sphere whose envelope the scales follow best."""
+    diameter_stderr: float = quantity("Å", default=math.nan)
+    """Its bootstrap standard error."""
+    draws: int = 0
+    """Draws of the bootstrap."""
+    messages: tuple[str, ...] = ()
+    """What a reader must know."""
+
+
+@recorded
+def order_length(
+    boxcar: Boxcar, *, phase: str | None = None, draws: int = 500, seed: int = 0
+) -> OrderLength:
+    r"""Return how far the order of a phase reaches.
+
+    The scale of a phase against the windows' centres is what is left of its pairs. Three lengths
+    are read off: where it has halved, where it is nothing within its error, and the diameter of the
+    sphere whose envelope :math:`1 - 3r/2d + r^3/2d^3`, averaged over each window, fits best. The
+    errors are the scatter of the same readings on curves drawn around the measured one, windows
+    that share data drawn together (correlation :math:`1 - \Delta r/w`).
+
+    Parameters
+    ----------
+    boxcar
+        Fitted sliding windows.
+    phase
+        Which phase; may be left out where there is one only.
+    draws
+        Number of bootstrap curves.
+    seed
+        Seed of the draws.
+
+    Raises
+    ------
+    BadInput
+        Where the phase is unknown, or fewer than four windows are decided, or windows are
+        cumulative.
+    """
+    index = _index(boxcar, phase)
+    sure = ~boxcar.undecided & np.isfinite(boxcar.scale[:, index])
+    sure &= boxcar.scale_stderr[:, index] > 0
+    if boxcar.cumulative:
+        raise BadInput("the windows are cumulative", expected="windows that slide")
+    if np.count_nonzero(sure) < 4:
+        raise BadInput(
+            f"{np.count_nonzero(sure)} windows are decided", expected="at least four windows"
+        )
+    if draws < 10:
+        raise BadInput(f"draws is {draws}", expected="at least ten draws")
+    centre = 0.5 * (boxcar.r_min + boxcar.r_max)[sure]
+    scale, error = boxcar.scale[sure, index], boxcar.scale_stderr[sure, index]
+    drawn = _drawn(centre, scale, error, boxcar.width, draws, seed)
+    curves = np.vstack([scale, drawn])
+    half = _halves(centre, curves)
+    zero = _zeros(boxcar.r_max[sure], curves, error)
+    diameter, endless = _diameters(boxcar.r_min[sure], boxcar.r_max[sure], curves, error)
+    messages = []
+    if math.isnan(half[0]):
+        messages.append("the scale does not fall to half within the range")
+    if math.isnan(zero[0]):
+        messages.append("the scale does not vanish within the range")
+    if endless:
+        messages.append("no end of the order is seen: the diameter is a lower limit")
+    return OrderLength(
+        phase=boxcar.phases[index],
+        half=float(half[0]),
+        half_stderr=_spread(half),
+        zero=float(zero[0]),
+        zero_stderr=max(_spread(zero), 0.5 * boxcar.step) if math.isfinite(zero[0]) else math.nan,
+        diameter=float(diameter[0]),
+        diameter_stderr=math.nan if endless else _spread(diameter),
+        draws=draws,
+        messages=tuple(messages),
+    )
+
+
+def _index(boxcar: Boxcar, phase: str | None) -> int:
+    if phase is None and len(boxcar.phases) == 1:
+        return 0
+    if phase not in boxcar.phases:
+        raise BadInput(
+            f"there is no phase {phase!r}", expected="one of " + ", ".join(boxcar.phases)
+        )
+    return boxcar.phases.index(phase)
+
+
+def _drawn(centre: Array, scale: Array, error: Array, width: float, draws: int, seed: int) -> Array:
+    """Return curves around the measured one, shape (draws, windows)."""
+    apart = np.abs(centre[:, None] - centre[None, :])
+    together = np.maximum(1.0 - apart / width, 0.0)
+    covariance = together * np.outer(error, error)
+    root = np.linalg.cholesky(covariance + 1e-9 * np.diag(error**2))
+    normal = np.random.default_rng(seed).normal(size=(draws, len(scale)))
+    return np.asarray(scale + normal @ root.T)
+
+
+def _halves(centre: Array, curves: Array) -> Array:
+    """Return where each curve first falls below half of its first value, shape (curves,)."""
+    relative = curves / curves[:, :1] - 0.5
+    below = (relative[:, 1:] < 0) & (relative[:, :-1] >= 0)
+    found = below.any(axis=1) & (curves[:, 0] > 0)
+    at = np.argmax(below, axis=1)
+    rows = np.arange(len(curves))
+    high, low = relative[rows, at], relative[rows, at + 1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        place = centre[at] + high / (high - low) * (centre[at + 1] - centre[at])
+    return np.where(found, place, np.nan)
+
+
+def _zeros(r_max: Array, curves: Array, error: Array) -> Array:
+    """Return the upper end from which on each curve is nothing, shape (curves,)."""
+    nothing = curves < NOTHING * error
+    for_good = np.logical_and.accumulate(nothing[:, ::-1], axis=1)[:, ::-1]
+    found = for_good.any(axis=1)
+    return np.where(found, r_max[np.argmax(for_good, axis=1)], np.nan)
+
+
+def _diameters(r_min: Array, r_max: Array, curves: Array, error: Array) -> tuple[Array, bool]:
+    """Return the best sphere of each curve, shape (curves,), and whether it has no end."""
+    shortest = float(r_max[0] - r_min[0]) * 0.5
+    sizes = np.geomspace(shortest, 20.0 * float(r_max[-1]), DIAMETERS)
+    # Gauss points across each window stand for the mean over it.
+    nodes, factors = np.polynomial.legendre.leggauss(8)
+    r = 0.5 * (r_min + r_max)[:, None] + 0.5 * (r_max - r_min)[:, None] * nodes
+    shapes = np.stack([sphere_envelope(r, float(d)) @ factors / 2.0 for d in sizes])
+    weighted = shapes / error
+    norms = np.maximum(np.sum(weighted**2, axis=1), 1e-300)
+    # The height of the envelope is linear, so that the best χ² at each diameter is known.
+    explained = np.maximum(curves / error @ weighted.T, 0.0) ** 2 / norms
+    best = np.argmax(explained, axis=1)
+    return sizes[best], bool(best[0] >= DIAMETERS - 2)
+
+
+def _spread(values: Array) -> float:
+    drawn = values[1:][np.isfinite(values[1:])]
+    if not math.isfinite(values[0]) or len(drawn) < 0.5 * (len(values) - 1):
+        return math.nan
+    return float(np.std(drawn, ddof=1))
