@@ -31,7 +31,7 @@ import numpy as np
 
 from xorder.errors import BadInput
 from xorder.pdf.pattern import check_uniform
-from xorder.pdf.transforms import cosine_sum, lorch, sine_sum, trapezoid_weights
+from xorder.pdf.transforms import below_first, cosine_sum, lorch, sine_sum, trapezoid_weights
 from xorder.results import Array, Result, quantity
 
 __all__ = [
@@ -138,7 +138,12 @@ def gr_from_fq(
     _check_axis("q", q)
     _check_like("fq", fq, "q", q)
     _check_r(r)
-    return 2 / math.pi * sine_sum(q, _weights(q, window, low_q) * fq, r)
+    _check_letter("low_q", low_q, get_args(LowQ))
+    if low_q == "linear" and q[0] > 0:
+        line = below_first(q)
+        fq = np.concatenate([line * (fq[0] / q[0]), fq])
+        q = np.concatenate([line, q])
+    return 2 / math.pi * sine_sum(q, _weights(q, window) * fq, r)
 
 
 def gr_covariance_from_fq(
@@ -147,7 +152,6 @@ def gr_covariance_from_fq(
     r: Array,
     *,
     window: Literal["none", "lorch"] = "none",
-    low_q: LowQ = "cut",
 ) -> GrCovariance:
     """Return the covariance of G(r) that independent standard errors of F(Q) give.
 
@@ -165,7 +169,7 @@ def gr_covariance_from_fq(
             f"fq_stderr is {np.min(fq_stderr):g}", expected="standard errors of zero or more"
         )
     step = _check_r(r)
-    power = 2 / math.pi**2 * (_weights(q, window, low_q) * fq_stderr) ** 2
+    power = 2 / math.pi**2 * (_weights(q, window) * fq_stderr) ** 2
     count = len(r)
     shift = round(2 * r[0] / step)
     if shift <= count and abs(2 * r[0] - shift * step) * q[-1] < 1e-6:
@@ -333,12 +337,9 @@ def convert_of_q(
     return np.asarray({"S": distinct + 1, "F": distinct * q, "i": distinct * weight}[target])
 
 
-def _weights(q: Array, window: str, low_q: str) -> Array:
+def _weights(q: Array, window: str) -> Array:
     _check_letter("window", window, ("none", "lorch"))
-    _check_letter("low_q", low_q, get_args(LowQ))
     weights = trapezoid_weights(q)
-    if low_q == "linear":
-        weights[0] += q[0] / 2
     return weights * lorch(q, float(q[-1])) if window == "lorch" else weights
 
 

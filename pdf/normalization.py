@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xorder.errors import BadInput
-from xorder.pdf.transforms import trapezoid_weights
+from xorder.pdf.transforms import below_first, trapezoid_weights
 from xorder.results import Array
 from xorder.scattering import form_factor
 
@@ -142,8 +142,7 @@ def low_r_solution(
             f"{len(r)} independent distances below r_cut = {r_cut:g} Å for {unknowns} unknowns",
             expected="a larger Qmax or r_cut, or given scales",
         )
-    weights = trapezoid_weights(q, from_zero=True) * (1 + np.cos(math.pi * q / q[-1])) / math.pi
-    kernel = np.sin(np.outer(r, q)) * (weights * q / atoms.mean_f_squared)
+    kernel = _hann_transform(q, r) * (q / atoms.mean_f_squared)
     columns = [counts, *(-b for b in backgrounds), *([-constant] if constant is not None else [])]
     matrix = (kernel @ np.stack(columns, axis=1)).astype(float)
     target = kernel @ atoms.total
@@ -181,6 +180,18 @@ def low_r_solution(
         rho0=density,
         misfit=float(np.linalg.norm(residual) / np.linalg.norm(expected)),
     )
+
+
+def _hann_transform(q: Array, r: Array) -> Array:
+    """Return the matrix from F(Q) to G(r) under a Hann window, F on a line from zero below q[0]."""
+    line = below_first(q)
+    grid = np.concatenate([line, q])
+    weights = trapezoid_weights(grid) * (1 + np.cos(math.pi * grid / q[-1])) / math.pi
+    matrix = np.sin(np.outer(r, grid)) * weights
+    low = matrix[:, : len(line)] @ (line / q[0])
+    matrix = matrix[:, len(line) :]
+    matrix[:, 0] += low
+    return np.asarray(matrix)
 
 
 def _ratio(numerator: float, denominator: float) -> float:

@@ -16,7 +16,7 @@ from scipy.fft import fft, ifft, next_fast_len
 
 from xorder.results import Array
 
-__all__ = ["cosine_sum", "sine_sum", "trapezoid_weights"]
+__all__ = ["below_first", "cosine_sum", "lorch", "sine_sum", "trapezoid_weights"]
 
 #: Phase error (rad) up to which a grid counts as uniform.
 UNIFORM_PHASE = 1e-5
@@ -26,23 +26,19 @@ FINE_PHASE = 0.2
 STENCIL = np.arange(-2, 4)
 
 
-def trapezoid_weights(x: Array, *, from_zero: bool = False) -> Array:
-    """Return the weights of a trapezoidal integral over x, shape of `x`.
-
-    Parameters
-    ----------
-    x
-        Ascending grid, shape (N,).
-    from_zero
-        Whether the integral also covers 0 to x[0], on the straight line from zero at the origin.
-    """
+def trapezoid_weights(x: Array) -> Array:
+    """Return the weights of a trapezoidal integral over an ascending grid, shape of `x`."""
     weights = np.zeros_like(x)
     half = np.diff(x) / 2
     weights[:-1] += half
     weights[1:] += half
-    if from_zero:
-        weights[0] += x[0] / 2
     return weights
+
+
+def below_first(x: Array) -> Array:
+    """Return points from 0 up to the first of `x`, as dense as the first points of `x` are."""
+    count = max(1, math.ceil(x[0] / (x[1] - x[0]) - 1e-9))
+    return np.asarray(x[0] * np.arange(count) / count)
 
 
 def sine_sum(x: Array, amplitudes: Array, y: Array) -> Array:
