@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import json
 import math
 import re
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from xorder.errors import BadInput
 from xorder.results import recorded
-from xorder.scattering import dispersion, wavelength_from_energy
+from xorder.scattering import atomic_mass
 from xorder.xas.edge_overlaps import elements_in
 from xorder.xas.normalization import Normalized
 from xorder.xas.photoelectron import edge as tabulated_edge
@@ -37,7 +39,7 @@ def correct_self_absorption(
         g = \frac{\sin\theta_{in}}{\sin\theta_{out}}
 
     Haskel's FLUO (1999): m the normalized fluorescence, the rest from tabulated cross sections
-    (Cromer & Liberman) of the composition. It holds where the beam is wholly absorbed.
+    (Elam, Ravel & Sieber 2002) of the composition. It holds where the beam is wholly absorbed.
 
     Parameters
     ----------
@@ -97,10 +99,22 @@ def correct_self_absorption(
 
 
 def _absorption(composition: str, energy: float) -> float:
-    """Return the absorption of a formula unit, in r_e λ f'' units (2 r_e λ is common to all)."""
-    wavelength = wavelength_from_energy(energy)
-    counts = _counts(composition)
-    return wavelength * sum(n * dispersion(e, wavelength).imag for e, n in counts.items())
+    """Return the photoabsorption of a formula unit, up to a factor common to all formulas."""
+    return sum(
+        count * atomic_mass(element) * _photoabsorption(element, energy)
+        for element, count in _counts(composition).items()
+    )
+
+
+def _photoabsorption(element: str, energy: float) -> float:
+    """Return the photoabsorption in cm²/g (Elam, Ravel & Sieber 2002)."""
+    row = _row(
+        "SELECT log_energy, log_photoabsorption FROM photoabsorption WHERE element = ?", (element,)
+    )
+    if row is None:
+        raise BadInput(f"no absorption of {element} is tabulated")
+    energies, values = (json.loads(text) for text in row)
+    return math.exp(float(np.interp(math.log(energy), energies, values)))
 
 
 def _counts(composition: str) -> dict[str, float]:
@@ -125,22 +139,27 @@ def _counts(composition: str) -> dict[str, float]:
     return total
 
 
-@functools.cache
 def _emission(element: str, edge: str) -> float:
     """Return the energy of the edge's strongest fluorescence line in eV."""
-    spec = importlib.util.find_spec("xraydb")
-    if spec is None or spec.origin is None:
-        raise BadInput("the package xraydb with the table of lines is not installed")
-    uri = (Path(spec.origin).parent / "xraydb.sqlite").as_uri() + "?mode=ro"
-    connection = sqlite3.connect(uri, uri=True)
-    try:
-        row = connection.execute(
-            "SELECT emission_energy FROM xray_transitions WHERE element = ? AND initial_level = ? "
-            "ORDER BY intensity DESC LIMIT 1",
-            (element, edge),
-        ).fetchone()
-    finally:
-        connection.close()
+    row = _row(
+        "SELECT emission_energy FROM xray_transitions WHERE element = ? AND initial_level = ? "
+        "ORDER BY intensity DESC LIMIT 1",
+        (element, edge),
+    )
     if row is None:
         raise BadInput(f"no fluorescence line of {element} {edge} is known")
     return float(row[0])
+
+
+@functools.lru_cache(maxsize=256)
+def _row(query: str, values: tuple[str, ...]) -> Any:
+    # The table is read from xraydb's file: importing xraydb costs the import of sqlalchemy.
+    spec = importlib.util.find_spec("xraydb")
+    if spec is None or spec.origin is None:
+        raise BadInput("the package xraydb with the tables of elements is not installed")
+    uri = (Path(spec.origin).parent / "xraydb.sqlite").as_uri() + "?mode=ro"
+    connection = sqlite3.connect(uri, uri=True)
+    try:
+        return connection.execute(query, values).fetchone()
+    finally:
+        connection.close()

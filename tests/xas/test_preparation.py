@@ -194,9 +194,27 @@ def test_no_self_absorption_of_what_is_not_there(
 
 
 @pytest.mark.reference
+@pytest.mark.parametrize("composition", ["NaTaCl6", "Na0.5(TaCl5O)0.5", "TaB90N90"])
+def test_the_correction_has_xraydbs_cross_sections(make_spectrum: Make, composition: str) -> None:
+    import xraydb
+
+    truth = xas.normalize(make_spectrum(white_line=0.2), e0=9881.0)
+    with pytest.warns(DataWarning, match="α = "):
+        found = xas.correct_self_absorption(truth, composition=composition, angle_in=30.0)
+    line = xraydb.xray_line("Ta", "La").energy
+    energies = np.array([line, 9881.0 - 15.0, 9881.0 + 15.0])
+    absorbed = xraydb.material_mu(composition, energies, density=1.0, kind="photo")
+    ratio = np.sin(np.deg2rad(30.0)) / np.sin(np.deg2rad(45.0))
+    alpha = (absorbed[1] + ratio * absorbed[0]) / (absorbed[2] - absorbed[1])
+    assert float(found.messages[-1].split("α = ")[1].split(":")[0]) == pytest.approx(
+        alpha, rel=0.01
+    )
+
+
+@pytest.mark.reference
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 def test_the_correction_is_larchs(shared: Callable[..., Path], larch: SimpleNamespace) -> None:
-    """Larch's α comes from other tables: 10 % of the largest change near e0."""
+    """Near e0, where both normalize alike; larch counts scattering as absorption."""
     from larch.xafs import fluo_corr
 
     normalized = xas.normalize(xas.read(shared("data", "xas", "Fe2O3_rt_01.xdi")))
