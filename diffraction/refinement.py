@@ -14,6 +14,7 @@ from importlib import import_module
 
 import numpy as np
 
+from xorder.diffraction.intensity_extraction import carry_strengths, share_intensities
 from xorder.diffraction.pattern import Pattern, cut
 from xorder.diffraction.powder_model import refined_crystal
 from xorder.diffraction.refinement_agreement import refinement_result
@@ -40,6 +41,11 @@ SETTLED = 2e-5
 MOST_LISTS = 4
 #: Evaluations that are enough for a stage on the way.
 STAGE_NFEV = 12
+#: Extraction of intensities goes on until χ² changes by less than this part, at most so often,
+#: with so many cycles before each fit.
+EXTRACTED = 5e-5
+MOST_EXTRACTIONS = 30
+CYCLES = 8
 #: Zeros after a point of more counts than this are padding of the file.
 PADDING_AFTER = 20.0
 
@@ -113,7 +119,6 @@ def _one_thread() -> AbstractContextManager[object]:
 def _staged(
     models: list[PatternModel], phases: list[Phase], options: RefinementOptions, start: Parameters
 ) -> tuple[FitResult, list[PatternModel], tuple[str, ...]]:
-    data = [model.pattern for model in models]
     linear = _chosen(start, _LINEAR)
     placed = linear | _chosen(start, _ALIGNMENT) | _of_phases(models, range(len(phases)), _CELL)
     current = start
@@ -125,7 +130,7 @@ def _staged(
         found = _fit(models, found.parameters, placed, STAGE_NFEV)
         instrument = {n: start[n].value for n in start if n.split("_")[0] == "w"}
         current = _taken(start, found).with_values(instrument)
-        models = _models(data, _moved(models, phases, current), options)
+        models = _listed_anew(models, phases, current, options)
     found = _fit(models, current, linear, STAGE_NFEV)
     found = _fit(models, _taken(start, found), linear | _chosen(start, _SHAPE), STAGE_NFEV)
     shaped = placed | _chosen(start, _SHAPE)
@@ -135,13 +140,16 @@ def _staged(
     held = _all_of_phases(models, faint) - linear
     free = frozenset(n for n, p in start.items() if p.vary and not p.expr) - held
     current = _restored(_taken(start, found), start, held)
-    for _ in range(MOST_LISTS):
-        listed = _moved(models, phases, current)
-        models = _models(data, listed, options)
+    extracted = any(phase.extracted for phase in phases)
+    chisqr = math.inf
+    for _ in range(MOST_EXTRACTIONS if extracted else MOST_LISTS):
+        models = _listed_anew(models, phases, current, options)
         found = _fit(models, current, free, options.max_nfev)
         moved = _largest_cell_change(current, found.parameters, models)
         current = _taken(start, found)
-        if moved < SETTLED or not found.success:
+        still = not extracted or abs(found.chisqr - chisqr) < EXTRACTED * found.chisqr
+        chisqr = found.chisqr
+        if (moved < SETTLED and still) or not found.success:
             break
     return found, models, tuple(phases[i].name or phases[i].crystal.name for i in faint)
 
@@ -149,6 +157,7 @@ def _staged(
 def _fit(
     models: Sequence[PatternModel], parameters: Parameters, free: frozenset[str], max_nfev: int
 ) -> FitResult:
+    share_intensities(models, parameters, cycles=CYCLES)
     held = Parameters(replace(p, vary=p.vary and p.name in free) for p in parameters.values())
     # A constrained parameter moves with those it depends on, so its column is needed too.
     moving = frozenset(free) | {n for n, p in parameters.items() if p.expr}
@@ -209,6 +218,19 @@ def _strong(models: Sequence[PatternModel], found: FitResult) -> list[int]:
         if any(sure) or any(not p.vary for p in scales):
             strong.append(index)
     return strong
+
+
+def _listed_anew(
+    models: Sequence[PatternModel],
+    phases: Sequence[Phase],
+    parameters: Parameters,
+    options: RefinementOptions,
+) -> list[PatternModel]:
+    """Return the models with their lines listed for the cells that the parameters give."""
+    data = [model.pattern for model in models]
+    listed = _models(data, _moved(models, phases, parameters), options)
+    carry_strengths(models, listed)
+    return listed
 
 
 def _moved(

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from xorder.diffraction.intensity_extraction import shared_intensities
 from xorder.diffraction.powder_model import refined_crystal
-from xorder.diffraction.refinement_objective import PatternModel, PatternObjective, line_windows
+from xorder.diffraction.refinement_objective import PatternModel, PatternObjective
 from xorder.diffraction.refinement_options import Phase
 from xorder.diffraction.refinement_results import (
     PatternFit,
@@ -38,7 +39,7 @@ def refinement_result(
     refinement = Refinement(
         fit=found, patterns=patterns, serial_factor=factor, suffixes=models[0].suffixes
     )
-    messages = _messages(refinement, models, held)
+    messages = _messages(refinement, models, phases, held)
     return replace(refinement, messages=messages, numbers=_numbers(refinement))
 
 
@@ -100,7 +101,7 @@ def weight_fractions(model: PatternModel, found: FitResult) -> tuple[Array, Arra
     factors = np.array(zmv)
     parts = factors * [values[n] for n in names]
     total = float(parts.sum())
-    if not total > 0:
+    if not total > 0 or any(phase.strengths is not None for phase in model.phases):
         return np.full(len(names), math.nan), np.full(len(names), math.nan)
     fractions = parts / total
     slopes = (np.diag(factors) - np.outer(fractions, factors)) / total
@@ -121,17 +122,12 @@ def _phase_fit(
     ratio: Array,
     fraction: tuple[float, float],
 ) -> PhaseFit:
-    from xorder.diffraction.refinement_kernels import share_out
-
     own, suffix = model.phases[index], model.suffixes[index]
     values = model.values(index, found.parameters.valuesdict())
-    lines, first, last = line_windows(own, values, model.pattern.two_theta)
-    observed, calculated = np.zeros(len(lines)), np.zeros(len(lines))
-    share_out(model.pattern.two_theta, lines, first, last, ratio, observed, calculated)
-    count = len(own.hkl)
-    measured = np.maximum(np.bincount(own.reflection, observed, count), 0.0)
-    modelled: Array = np.bincount(own.reflection, calculated, count).astype(float)
-    inside = modelled > 1e-3 * modelled.max() if count else np.zeros(0, dtype=bool)
+    axis = model.pattern.two_theta
+    measured, modelled = shared_intensities(own, values, axis, ratio)
+    measured = np.maximum(measured, 0.0)
+    inside = modelled > 1e-3 * modelled.max()
     _, place = np.unique(own.reflection, return_index=True)
 
     def parameter(local: str) -> tuple[float, float]:
@@ -153,7 +149,7 @@ def _phase_fit(
         strain_stderr=parameter("strain")[1],
         r_bragg=_r_value(measured[inside], modelled[inside]),
         r_f=_r_value(np.sqrt(measured[inside]), np.sqrt(modelled[inside])),
-        two_theta=lines[place, 0],
+        two_theta=own.centres(values).value[place],
         h=own.found.h,
         k=own.found.k,
         l=own.found.l,
@@ -179,7 +175,10 @@ def _r_value(observed: Array, calculated: Array) -> float:
 
 
 def _messages(
-    refinement: Refinement, models: Sequence[PatternModel], held: Sequence[str]
+    refinement: Refinement,
+    models: Sequence[PatternModel],
+    phases: Sequence[Phase],
+    held: Sequence[str],
 ) -> tuple[str, ...]:
     messages = [] if refinement.success else [f"The fit failed: {refinement.fit.message}"]
     messages += [
@@ -187,6 +186,12 @@ def _messages(
         for model in models
         for note in model.pattern.notes
         if note.endswith("were left out.")
+    ]
+    messages += [
+        f"{phase.name or phase.crystal.name}: its intensities were extracted from the data; "
+        "standard errors leave them out, and it has no weight fraction."
+        for phase in phases
+        if phase.extracted
     ]
     messages += [
         f"{name} stays below five standard errors; its cell, widths and atoms were kept as "

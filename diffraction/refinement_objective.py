@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from xorder.diffraction.backgrounds import LinearParts, linear_parts
 from xorder.diffraction.pattern import Pattern
-from xorder.diffraction.powder_model import Lines, PhaseModel, Rows, Shapes
+from xorder.diffraction.powder_model import Lines, PhaseModel, Shapes
 from xorder.diffraction.refinement_options import INSTRUMENT, OWN, Phase, RefinementOptions
 from xorder.diffraction.simulation import MARGIN
+from xorder.diffraction.structure_intensities import Rows
 from xorder.diffraction.symmetry_constraints import identifier
 from xorder.fitting import Parameters
 from xorder.results import Array
@@ -181,9 +182,10 @@ def pattern_model(
             phase.crystal,
             radiation=pattern.wavelength,
             two_theta=span,
-            uiso="" if phase.uiso == "none" else phase.uiso,
-            occupancies=phase.occupancies,
-            plane=phase.orientation,
+            uiso="" if phase.uiso == "none" or phase.extracted else phase.uiso,
+            occupancies=() if phase.extracted else phase.occupancies,
+            plane=None if phase.extracted else phase.orientation,
+            extracted=phase.extracted,
         )
         for phase in phases
     )

@@ -25,6 +25,9 @@ class Phase:
 
     crystal: Crystal
     """The structure to start from."""
+    intensities: Literal["structure", "extracted"] = "structure"
+    """Whether intensities are calculated from the atoms (Rietveld) or extracted from the data
+    (Le Bail); extracted ones have no scale, atoms or weight fraction."""
     cell: bool = True
     """Whether the free cell parameters are refined."""
     positions: bool = True
@@ -44,6 +47,11 @@ class Phase:
     """Plane of a March–Dollase preferred orientation to refine; none where None."""
     name: str = ""
     """Name in tables and parameters; the crystal's where empty."""
+
+    @property
+    def extracted(self) -> bool:
+        """Whether the intensities come from the data."""
+        return self.intensities == "extracted"
 
     def __post_init__(self) -> None:
         """Check size and strain."""

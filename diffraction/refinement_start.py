@@ -90,7 +90,7 @@ def _of_phase(model: PatternModel, index: int, phase: Phase) -> Iterable[Paramet
     def make(local: str, value: float, **settings: float | bool | str) -> Parameter:
         return Parameter(name=model.name(local, suffix), value=value, **settings)  # type: ignore[arg-type]
 
-    yield make("scale", 1.0, min=0.0)
+    yield make("scale", 1.0, vary=not phase.extracted, min=0.0)
     sized, strained = phase.size is not None, phase.strain is not None
     yield make(
         "inverse_size", 1.0 / phase.size if phase.size is not None else 0.0,
@@ -134,5 +134,9 @@ def _scales(model: PatternModel, start: Parameters) -> dict[str, float]:
                 f"{model.pattern.two_theta[-1]:g}°",
                 expected="phases that diffract in the range",
             )
-        scales[model.name("scale", suffix)] = max(above, 1.0) / bragg / len(model.suffixes)
+        scale = max(above, 1.0) / bragg / len(model.suffixes)
+        phase = model.phases[index]
+        if phase.strengths is not None:
+            phase.strengths, scale = phase.strengths * scale, 1.0
+        scales[model.name("scale", suffix)] = scale
     return scales

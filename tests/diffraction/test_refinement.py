@@ -200,6 +200,32 @@ def test_a_series_carries_crystals_on_and_crystal_and_halo_mirror_each_other(nac
     assert not any("mirror" in message for message in series.messages)
 
 
+def test_extracted_intensities_need_no_atoms(monoclinic):
+    clean = diffraction.simulate(
+        monoclinic, two_theta=(12.0, 40.0, 0.03), scale=2e-3, size=800.0, strain=0.0005,
+        background=(100.0, -20.0),
+    )  # fmt: skip
+    # The atoms are wrong, the cell nearly right.
+    sites = tuple(replace(s, uij=None) for s in monoclinic.sites)
+    sites = (replace(sites[0], xyz=sites[0].xyz * 0.9), *sites[1:])
+    stretched = monoclinic.cell * np.array([1.001, 0.999, 1.001, 1.0, 1.001, 1.0])
+    start = replace(monoclinic, cell=stretched, sites=sites)
+    phase = diffraction.Phase(crystal=start, intensities="extracted")
+    found = diffraction.refine(
+        counted(clean, 3), phase, options=diffraction.RefinementOptions(background=3)
+    )
+    assert found.success
+    # Extraction by sharing out settles slowly where lines overlap.
+    assert found.gof < 1.15
+    assert found.crystals[0].cell == pytest.approx(monoclinic.cell, rel=2e-4)
+    fitted = found.patterns[0].phases[0]
+    assert np.isnan(fitted.weight_fraction)
+    assert fitted.observed.sum() == pytest.approx(
+        np.trapezoid(clean.components[0], clean.two_theta), rel=0.02
+    )
+    assert any("extracted" in message for message in found.messages)
+
+
 def test_one_and_the_same_parameter_by_a_constraint(nacl):
     pattern = milled(nacl, size=500.0, scale=0.02, halo=0.0)
     tied = Parameter(name="uiso_Cl1", value=0.02, expr="uiso_Na1")

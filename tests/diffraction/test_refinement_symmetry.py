@@ -86,7 +86,7 @@ def test_structure_factors_at_new_values_are_those_of_the_new_crystal(monoclinic
         occupancies=("Na1",),
     )  # fmt: skip
     values = model.start() | {"x_Cl1": 0.13, "uiso_Ta1": 0.03, "occupancy_Na1": 0.6}
-    found, _ = model.factors.squared(model, values, ())
+    found, _ = model.factors.squared(values, ())
     atoms = unit_cell_atoms(refined_crystal(model, values))
     expected = structure_factors(atoms, model.found.hkl, wavelength=0.7)
     assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
@@ -94,5 +94,5 @@ def test_structure_factors_at_new_values_are_those_of_the_new_crystal(monoclinic
 
 def test_anisotropic_displacements_are_kept_where_none_are_refined(monoclinic):
     model = PhaseModel(monoclinic, radiation=make_radiation("CuKa"), two_theta=(10.0, 60.0))
-    found, _ = model.factors.squared(model, model.start(), ())
+    found, _ = model.factors.squared(model.start(), ())
     assert found == pytest.approx(model.found.f_squared, rel=1e-9)
