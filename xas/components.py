@@ -253,8 +253,8 @@ def transform_target(
 def _checked_number(components: PrincipalComponents, n_components: int | None) -> int:
     n = components.n_components if n_components is None else n_components
     most = components.number.size - 1
-    if not 1 <= n <= most:
-        raise BadInput(f"n_components is {n}", expected=f"1 to {most}, one less than the spectra")
+    if not (isinstance(n, int) and 1 <= n <= most):
+        raise BadInput(f"n_components is {n!r}", expected=f"1 to {most}, one less than the spectra")
     return n
 
 

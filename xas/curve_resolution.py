@@ -149,9 +149,9 @@ def resolve_spectra(
 def _check_options(
     count: int, n_components: int, initial: int, tolerance: float, max_iterations: int
 ) -> None:
-    if not 2 <= n_components < count:
+    if not (isinstance(n_components, int) and 2 <= n_components < count):
         raise BadInput(
-            f"n_components is {n_components} for {count} spectra",
+            f"n_components is {n_components!r} for {count} spectra",
             expected=f"2 to {count - 1}, fewer than the spectra",
         )
     if initial not in (0, n_components):

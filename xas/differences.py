@@ -19,6 +19,7 @@ from xorder.xas.xanes import (
     curves_on,
     grid,
     independent_points,
+    inverse_normal,
     listed,
     noise_root,
     point_noise,
@@ -223,7 +224,8 @@ def find_edge_shift(
     if not (math.isfinite(max_shift) and 0 < max_shift <= 50.0):
         raise BadInput(f"max_shift is {max_shift:g} eV", expected="above 0 and at most 50 eV")
     energy = grid(items[0], e_range)
-    curves_on(energy, items[1:], space=space, margin=max_shift, what="reference")
+    curves_on(energy, items[1:], space="derivative", margin=max_shift, what="reference")
+    curves_on(energy, items[:1], space="derivative", what="sample")
     correlated = _correlation_shift(sample, reference, energy, max_shift)
     objective = _Moved(sample, reference, energy, space, correlated, max_shift)
     first = fit(objective)
@@ -307,7 +309,7 @@ def _shift_error(found: FitResult, objective: _Moved, root: Array | None) -> flo
         return found.parameters["shift"].stderr
     variance = found.redchi * points / objective.n_independent
     slopes = objective.jacobian(found.parameters.valuesdict(), found.var_names)
-    inner = np.nan_to_num(found.covar) / variance
+    inner = inverse_normal(slopes, np.isfinite(np.diag(found.covar)))
     covar = scatter_covariance(inner, slopes, variance, root)
     at = found.var_names.index("shift")
     return math.sqrt(float(covar[at, at]))

@@ -222,8 +222,8 @@ def _check_distinct(curves: Array, names: Sequence[str]) -> None:
 def _subsets(
     count: int, max_components: int | None, every: bool, shifted: bool
 ) -> list[tuple[int, ...]]:
-    if max_components is not None and max_components < 1:
-        raise BadInput(f"max_components is {max_components}", expected="at least 1")
+    if max_components is not None and not (isinstance(max_components, int) and max_components >= 1):
+        raise BadInput(f"max_components is {max_components!r}", expected="a whole number from 1")
     most = count if max_components is None else min(max_components, count)
     if not every:
         if most < count:

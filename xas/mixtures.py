@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from xorder.errors import BadInput
 from xorder.fitting import FitResult, Parameter, Parameters, fit
 from xorder.results import Array, Number, Result, quantity
-from xorder.xas.xanes import independent_points, scatter_covariance
+from xorder.xas.xanes import independent_points, inverse_normal, scatter_covariance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -314,14 +314,12 @@ class _Mixture:
             else:
                 chain[row, [index[other] for other in weights if other in index]] = -1.0
         slopes = self.jacobian(found.parameters.valuesdict(), names) @ chain
-        # The fit scales its covariance; (JᵀJ)⁻¹ comes back by its own factors.
-        share = self.n_independent / self.problem.x.size
-        inner = np.nan_to_num(found.covar) * share / found.redchi
+        inner = inverse_normal(slopes, np.isfinite(np.diag(found.covar)))
         full = found.covar + _product(inner @ slopes.T @ common)
         root = self.problem.shared_noise(self.n_independent)
         if root is not None:
             # What the points share replaces what the fit takes as theirs alone.
-            variance = found.redchi / share
+            variance = found.redchi * self.problem.x.size / self.n_independent
             full += scatter_covariance(inner, slopes, variance, root) - variance * inner
         lost = (np.abs(chain) @ np.isnan(np.diag(full)).astype(float)) > 0
         covar = chain @ np.nan_to_num(full) @ chain.T
@@ -335,14 +333,22 @@ def non_negative_weights(a: Array, b: Array, sum_to_one: bool) -> Array:
     With Σw = 1 the misfit is ‖(A - b 1ᵀ) w‖, homogeneous in w: the penalised problem has its
     minimum in the same direction whatever the penalty, so normalizing it is exact.
     """
-    from scipy.optimize import nnls
-
     if not sum_to_one:
-        return np.asarray(nnls(a, b)[0])
+        return _nnls(a, b)
     scale = float(np.linalg.norm(b)) or 1.0
     rows = np.vstack([(a - b[:, None]) / scale, np.ones(a.shape[1])])
-    weights = nnls(rows, np.append(np.zeros(b.size), 1.0))[0]
+    weights = _nnls(rows, np.append(np.zeros(b.size), 1.0))
     return np.asarray(weights / weights.sum())
+
+
+def _nnls(a: Array, b: Array) -> Array:
+    from scipy.optimize import lsq_linear, nnls
+
+    try:
+        return np.asarray(nnls(a, b)[0])
+    except RuntimeError:
+        # The active set went round in circles: nearly collinear columns.
+        return np.asarray(lsq_linear(a, b, bounds=(0.0, np.inf), method="bvls").x)
 
 
 def _inverse(a: Array, free: NDArray[np.bool_], sum_to_one: bool) -> Array:

@@ -14,7 +14,7 @@ from xorder.fitting import FitResult, Parameter, Parameters
 from xorder.results import Array, Number, Result, quantity
 from xorder.xas.line_shapes import Peak, Step, area_factor, peak_curve, step_curve
 from xorder.xas.normalization import Normalized
-from xorder.xas.xanes import core_hole_width, grid, independent_points, resolved_points
+from xorder.xas.xanes import core_hole_width, curves_on, grid, independent_points, resolved_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -141,7 +141,7 @@ class NearEdgeObjective:
         self.peaks, self.step, self.baseline = peaks, step, baseline
         self.energy = grid(item, e_range)
         inside = np.searchsorted(item.energy, self.energy)
-        self.data = item.norm[inside]
+        self.data = curves_on(self.energy, [item], space="norm", what="spectra")[0]
         self.sigma = np.ones_like(self.data)
         if item.stderr is not None and np.all(item.stderr[inside] > 0):
             self.sigma = item.stderr[inside]

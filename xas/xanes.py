@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xorder.errors import BadInput
 from xorder.results import Array
@@ -28,6 +29,7 @@ __all__ = [
     "curves_on",
     "grid",
     "independent_points",
+    "inverse_normal",
     "label",
     "listed",
     "noise_root",
@@ -47,6 +49,9 @@ FEWEST_POINTS = 8
 
 #: Where the core-hole width of an edge is unknown (eV), as for the white line.
 UNKNOWN_WIDTH = 2.0
+
+#: A curve that nowhere exceeds this is zero (derivatives of a constant, after rounding).
+NOTHING = 1e-15
 
 #: Range of distances (Å) whose oscillations χ(k) resolves at the least, for its point count.
 EXAFS_SPAN = 5.0
@@ -151,11 +156,18 @@ def curves_on(
     Raises
     ------
     BadInput
-        Where a spectrum does not cover `x` with `margin` on both sides; nothing is extrapolated.
+        Where a spectrum does not cover `x` with `margin` on both sides (nothing is extrapolated),
+        is not finite, or is zero everywhere.
     """
     rows = []
     for index, item in enumerate(items):
         own, y = curve(item, space=space, k_weight=k_weight)
+        if not np.all(np.isfinite(y)):
+            bad = np.count_nonzero(~np.isfinite(y))
+            raise BadInput(
+                f"{what}: {label(item, index)} is not finite at {bad} points",
+                expected="finite numbers",
+            )
         if own[0] > x[0] - margin + 1e-6 or own[-1] < x[-1] + margin - 1e-6:
             unit = "Å⁻¹" if space == "chi" else "eV"
             raise BadInput(
@@ -169,6 +181,11 @@ def curves_on(
             rows.append(y[start : start + x.size])
         else:
             rows.append(spline(item, space=space, k_weight=k_weight)(x))
+        if not np.max(np.abs(rows[-1])) > NOTHING:
+            raise BadInput(
+                f"{what}: {label(item, index)} is zero everywhere in the range",
+                expected="a spectrum with an edge in the range",
+            )
     return np.stack(rows)
 
 
@@ -227,6 +244,15 @@ def noise_root(item: Measured, x: Array, space: str) -> Array | None:
     slopes = np.gradient(np.eye(energy.size), energy, axis=0)
     root = slopes[np.searchsorted(energy, x - 1e-9)]
     return np.asarray(root / math.sqrt(float(np.mean(np.sum(root**2, axis=1)))))
+
+
+def inverse_normal(design: Array, free: NDArray[np.bool_]) -> Array:
+    """Return (JᵀJ)⁻¹ over the parameters that are free and determined, zero elsewhere."""
+    inverse = np.zeros((free.size, free.size))
+    inverse[np.ix_(free, free)] = np.linalg.pinv(
+        design[:, free].T @ design[:, free], hermitian=True
+    )
+    return inverse
 
 
 def scatter_covariance(inner: Array, design: Array, variance: float, root: Array | None) -> Array:

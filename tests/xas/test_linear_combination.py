@@ -449,6 +449,26 @@ def test_more_references_than_independent_points_are_refused() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("value", "message"), [(math.nan, "FeO is not finite at"), (0.0, "FeO is zero ever")]
+)
+def test_an_empty_reference_is_refused(
+    references: dict[str, xas.Normalized], value: float, message: str
+) -> None:
+    empty = replace(references["FeO"], flat=np.full(ENERGY.size, value))
+    with pytest.raises(BadInput, match=message):
+        xas.fit_linear_combination(mixture(MAGNETITE), [empty, references["Fe2O3"]])
+
+
+def test_a_sample_that_is_a_reference_is_that_reference(
+    references: dict[str, xas.Normalized],
+) -> None:
+    found = xas.fit_linear_combination(
+        references["FeO"], list(references.values()), max_shift=1.0, all_combinations=False
+    ).best
+    assert found.weights == pytest.approx([1, 0, 0, 0], abs=1e-4)
+
+
 def test_too_many_combinations_are_refused_with_their_number() -> None:
     many = [
         normalized(shape("FeO") + 0.01 * i * np.sin(ENERGY / 9), name=str(i)) for i in range(40)
