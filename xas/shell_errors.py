@@ -100,7 +100,8 @@ def _with_covariance(fit: FitResult, covar: Array, chain: Array) -> FitResult:
         for p, error in zip(fit.parameters.values(), stderr, strict=True)
     )
     changed = replace(fit, covar=covar, parameters=parameters)
-    names, matrix = fit.var_names, np.nan_to_num(changed.correlation)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        names, matrix = fit.var_names, np.nan_to_num(changed.correlation)
     strong = np.argwhere(np.triu(np.abs(matrix) > STRONG_CORRELATION, k=1))
     flags = [flag for flag in fit.flags if " correlate by " not in flag]
     flags += [f"{names[i]} and {names[j]} correlate by {matrix[i, j]:+.3f}" for i, j in strong]

@@ -133,7 +133,8 @@ class ShellFit(Result):
     @property
     def correlations(self) -> tuple[tuple[str, str, float], ...]:
         """Pairs of varying parameters and their correlation, the strongest first."""
-        matrix, names = self.fit.correlation, self.fit.var_names
+        with np.errstate(invalid="ignore", divide="ignore"):
+            matrix, names = self.fit.correlation, self.fit.var_names
         rows, columns = np.triu_indices(len(names), k=1)
         order = np.argsort(-np.abs(np.nan_to_num(matrix[rows, columns])), kind="stable")
         return tuple(
@@ -319,10 +320,11 @@ def _result(objectives: Sequence[ShellObjective], found: Sequence[ShellMinimum])
         for i, objective in enumerate(objectives)
         for shell in fitted_shells(objective, fit, spectrum=i)
     )
-    values = fit.parameters.valuesdict()
+    spectra = tuple(_spectrum(objective, fit) for objective in objectives)
+    pairs = zip(objectives, spectra, strict=True)
     doubts = [
         *doubts_about_fit(fit, shells, best.r_factor),
-        *(doubt for o in objectives for doubt in doubts_about_range(o, values)),
+        *(doubt for o, one in pairs for doubt in doubts_about_range(o, one.model)),
         *best.doubts,
     ]
     flags = [doubt.text for doubt in doubts]
@@ -345,7 +347,7 @@ def _result(objectives: Sequence[ShellObjective], found: Sequence[ShellMinimum])
         verdict=verdict,
         flags=tuple(flags),
         shells=shells,
-        spectra=tuple(_spectrum(objective, fit) for objective in objectives),
+        spectra=spectra,
         fit=fit,
         minima=tuple(found),
         r_factor=best.r_factor,

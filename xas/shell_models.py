@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -69,6 +70,12 @@ class PathStack:
             spline = make_interp_spline(paths[members[0]].k, columns, k=3)
             self._splines.append((np.array(members), spline))
         self._state: tuple[bytes, _State] | None = None
+
+    def on(self, k: Array) -> PathStack:
+        """Return the same paths on another grid."""
+        other = copy.copy(self)
+        other.k, other._state = k, None
+        return other
 
     def chi(self, values: Array) -> Array:
         """Return χ(k) of every path, shape (K, P).
@@ -146,9 +153,10 @@ class PathStack:
     def _evaluated(self, values: Array) -> _State:
         q, columns, slopes = self._interpolated(values[:, _E0])
         phase, amplitude, real_p, mean_free_path = columns
-        p2 = (real_p + 1j / mean_free_path) ** 2
-        p = np.sqrt(p2)
+        # The root of p² with a positive real part, as in larch.
         sign = np.where(real_p < 0, -1.0, 1.0)
+        p = sign * (real_p + 1j / mean_free_path)
+        p2 = p * p
         p_slope = sign * (slopes[2] - 1j * slopes[3] / mean_free_path**2)
         sigma2 = values[:, _SIGMA2]
         exponent = (

@@ -142,8 +142,7 @@ class ShellObjective:
 
     def chi(self, values: Mapping[str, float]) -> Array:
         """Return χ(k) of every path over the whole grid of the spectrum, shape (K, paths)."""
-        stack = PathStack([shell.path for shell in self.shells], self.exafs.k)
-        return stack.chi(self.quantities(values))
+        return self._stack.on(self.exafs.k).chi(self.quantities(values))
 
 
 def check_grid(exafs: Exafs) -> None:

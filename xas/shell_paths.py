@@ -67,8 +67,10 @@ class Shell:
 
     @property
     def name(self) -> str:
-        """The label, or the path's."""
-        return self.label or self.path.label
+        """The label, or the bond or path with its length."""
+        if self.label or self.path.n_legs > 2:
+            return self.label or self.path.label
+        return f"{'–'.join(self.path.elements)} {self.path.reff:.2f} Å"
 
     def expression(self, quantity: str) -> float | str:
         """Return the number or expression of a quantity, with ``reff`` written out."""

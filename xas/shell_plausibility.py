@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from xorder.fitting import FitResult
-from xorder.results import Number, Result
+from xorder.results import Array, Number, Result
 from xorder.scattering import covalent_radius, is_metal
 from xorder.xas.scattering_paths import ScatteringPath
 from xorder.xas.shell_objectives import ShellObjective
@@ -219,7 +219,7 @@ def doubts_about_fit(fit: FitResult, shells: Sequence[FittedShell], r_factor: fl
     return list({doubt.text: doubt for doubt in doubts}.values())
 
 
-def doubts_about_range(objective: ShellObjective, values: Mapping[str, float]) -> list[Doubt]:
+def doubts_about_range(objective: ShellObjective, model: Array) -> list[Doubt]:
     """Return whether a shell that the model lacks reaches into the range of R.
 
     What the model leaves over just beyond the range is compared with the data in the range.
@@ -229,7 +229,6 @@ def doubts_about_range(objective: ShellObjective, values: Mapping[str, float]) -
         return []
     weight = sorted(space.k_weight)[len(space.k_weight) // 2]
     shape = window_function(k, k_range=space.k_range, dk=space.dk, window=space.window)
-    model = objective.chi(values).sum(axis=1)
     spectra = np.fft.rfft(np.stack([objective.exafs.chi, model]) * shape * k**weight, n=N_FFT)
     r = math.pi / (float(k[1] - k[0]) * N_FFT) * np.arange(spectra.shape[1])
     low, high = space.r_range

@@ -245,7 +245,7 @@ def test_two_anions_are_told_apart_or_said_to_be_undecidable(
     bonds: dict[str, xas.Shell], make: Make, k_max: float
 ) -> None:
     """Ta–O 2 × 1.84 Å and Ta–Cl 3.6 × 2.35 Å, by element and distance alone."""
-    for seed in range(3):
+    for seed in range(2):
         exafs = make(bonds, *GLASS, noise=1e-3, seed=seed)
         found = xas.fit_shells(exafs, [("O", 1.9), ("Cl", 2.3)], k_range=(3, k_max), r_range=(1, 3))
         if not found:
