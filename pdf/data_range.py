@@ -11,7 +11,7 @@ __all__ = ["advise_q_max", "advise_q_min", "estimate_noise"]
 #: Distance (Å) up to which G(r) should stay readable: structure in F(Q) is as wide as π over this.
 READABLE_TO = 20.0
 #: Width of the pieces (Å⁻¹) in which signal and noise are compared.
-PIECE = 1.0
+PIECE = 1.6
 #: Pieces in a row that must drown in noise.
 DROWNED = 2
 #: A beam stop's shadow ends within this range of the first Q (Å⁻¹).
@@ -42,7 +42,7 @@ def estimate_noise(values: Array) -> Array:
 def advise_q_max(q: Array, fq: Array, fq_stderr: Array) -> float:
     """Return the Q in Å⁻¹ above which F(Q) is noise.
 
-    In pieces of 1 Å⁻¹, F(Q) is averaged over π / 20 Å (finer structure belongs to larger
+    In pieces of 1.6 Å⁻¹, F(Q) is averaged over π / 20 Å (finer structure belongs to larger
     distances); where the variance of these averages about a straight line stays below that of
     their noise in two pieces on end, the range ends.
 

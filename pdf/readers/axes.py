@@ -22,7 +22,7 @@ Axis = Literal["q", "q_nm", "two_theta"]
 #: What headers write, lower case; the first that is found counts.
 _WORDS: tuple[tuple[str, Axis], ...] = (
     (r"q_nm|qnm\b|nm\^?[-{(]*1|1\s*/\s*nm|inverse\s+nano|nm⁻¹|/nm\b", "q_nm"),
-    (r"2th|two_?theta|2-theta|2θ|2\s*theta|degree", "two_theta"),
+    (r"2th|two_?theta|2-theta|2θ|2\s*theta|degree|\bdeg\b", "two_theta"),
     (
         r"q_a\b|qa\b|a\^-1|å⁻¹|å\^-1|1\s*/\s*a|inverse\s+ang|ang\w*\^?-1|1/å|/å|"
         r"angstrom\^?\{?-1|q_ang",
@@ -36,7 +36,15 @@ SHORTEST_Q = 4.0
 
 
 def axis_of_text(text: str) -> Axis | None:
-    """Return the quantity that a label or unit names, or None."""
+    """Return the quantity that a label or unit names, or None.
+
+    Raises
+    ------
+    BadInput
+        Where it is an angle in radians.
+    """
+    if re.search(r"2th_rad|\brad(ians?)?\b", text.lower()):
+        raise BadInput(f"the axis {text!r} is in radians", expected="degrees or Q")
     for pattern, axis in _WORDS:
         if re.search(pattern, text.lower()):
             return axis
