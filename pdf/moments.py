@@ -27,6 +27,7 @@ __all__ = [
     "ElementGroups",
     "fine_powers",
     "in_threads",
+    "redeposited",
     "stencil_from_moments",
     "stencil_matrix",
 ]
@@ -101,6 +102,35 @@ def stencil_from_moments(moments: Array) -> Array:
     for place in range(len(NODES)):
         out[..., place : place + bins] += weights[..., place]
     return out[..., 3:]
+
+
+def redeposited(weights: Array, step: float, r: Array) -> Array:
+    """Return weights at the nodes k · step on another uniform grid, through the stencil.
+
+    Parameters
+    ----------
+    weights
+        Shape (nodes,).
+    step
+        Distance of the nodes in Å.
+    r
+        Wanted grid in Å, shape (M,); what lies outside is dropped.
+
+    Returns
+    -------
+    :
+        Shape (M,).
+    """
+    there = np.flatnonzero(weights)
+    places = (there * step - r[0]) * (len(r) - 1) / (r[-1] - r[0])
+    nodes = np.floor(places).astype(np.int64)
+    shares = (places - nodes)[:, None] ** np.arange(len(NODES)) @ stencil_matrix()
+    targets = nodes[:, None] + np.array(NODES)
+    inside = (targets >= 0) & (targets < len(r))
+    values = weights[there][:, None] * shares
+    out = np.zeros(len(r))
+    np.add.at(out, targets[inside], values[inside])
+    return out
 
 
 def fine_powers() -> Array:
