@@ -21,8 +21,19 @@ if TYPE_CHECKING:
     from xorder.pdf.intensity import Intensity, StructureFunction, intensity_from_two_theta
     from xorder.pdf.joint import JointPdfFit, refine_jointly
     from xorder.pdf.lengths import OrderLength, order_length
+    from xorder.pdf.models import calculate_model_gr, gr_from_partials
     from xorder.pdf.options import PdfRecipe, RefinementOptions
+    from xorder.pdf.partials import Partials, calculate_partials
     from xorder.pdf.pattern import PairDistribution
+    from xorder.pdf.polyhedra import (
+        AngleDistribution,
+        Octahedra,
+        Populations,
+        calculate_angles,
+        count_polyhedra,
+        measure_octahedra,
+        octahedral_symmetry,
+    )
     from xorder.pdf.readers.gr import read
     from xorder.pdf.readers.iq import read_iq, read_sq
     from xorder.pdf.reduction import reduce
@@ -34,6 +45,7 @@ if TYPE_CHECKING:
     from xorder.pdf.writers import write_gr
 
 _HOME = {
+    "AngleDistribution": "polyhedra",
     "Boxcar": "boxcar",
     "CalculatedPdf": "calculation",
     "DebyeScattering": "debye",
@@ -41,22 +53,29 @@ _HOME = {
     "GrCovariance": "functions",
     "Intensity": "intensity",
     "JointPdfFit": "joint",
+    "Octahedra": "polyhedra",
     "OrderLength": "lengths",
     "PairDistribution": "pattern",
+    "Partials": "partials",
     "PdfAnalysis": "analysis",
     "PdfFit": "refinement",
     "PdfRecipe": "options",
     "PhaseFractions": "fractions",
+    "Populations": "polyhedra",
     "Reduction": "reduction_result",
     "ReductionOptions": "reduction_options",
     "RefinementOptions": "options",
     "SimulatedPhase": "simulation",
     "StructureFunction": "intensity",
     "analyse": "analysis",
+    "calculate_angles": "polyhedra",
     "calculate_gr": "calculation",
     "calculate_iq": "debye",
+    "calculate_model_gr": "models",
+    "calculate_partials": "partials",
     "convert_of_q": "functions",
     "convert_of_r": "functions",
+    "count_polyhedra": "polyhedra",
     "cut_sphere": "debye",
     "fit_boxcar": "boxcar",
     "fq_from_gr": "functions",
@@ -64,7 +83,10 @@ _HOME = {
     "frame_from_crystal": "trajectories",
     "gr_covariance_from_fq": "functions",
     "gr_from_fq": "functions",
+    "gr_from_partials": "models",
     "intensity_from_two_theta": "intensity",
+    "measure_octahedra": "polyhedra",
+    "octahedral_symmetry": "polyhedra",
     "order_length": "lengths",
     "read": "readers.gr",
     "read_frames": "trajectories",
@@ -78,6 +100,7 @@ _HOME = {
 }
 
 __all__ = [
+    "AngleDistribution",
     "Boxcar",
     "CalculatedPdf",
     "DebyeScattering",
@@ -85,22 +108,29 @@ __all__ = [
     "GrCovariance",
     "Intensity",
     "JointPdfFit",
+    "Octahedra",
     "OrderLength",
     "PairDistribution",
+    "Partials",
     "PdfAnalysis",
     "PdfFit",
     "PdfRecipe",
     "PhaseFractions",
+    "Populations",
     "Reduction",
     "ReductionOptions",
     "RefinementOptions",
     "SimulatedPhase",
     "StructureFunction",
     "analyse",
+    "calculate_angles",
     "calculate_gr",
     "calculate_iq",
+    "calculate_model_gr",
+    "calculate_partials",
     "convert_of_q",
     "convert_of_r",
+    "count_polyhedra",
     "cut_sphere",
     "fit_boxcar",
     "fq_from_gr",
@@ -108,7 +138,10 @@ __all__ = [
     "frame_from_crystal",
     "gr_covariance_from_fq",
     "gr_from_fq",
+    "gr_from_partials",
     "intensity_from_two_theta",
+    "measure_octahedra",
+    "octahedral_symmetry",
     "order_length",
     "read",
     "read_frames",
