@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from xorder.pdf.options import PdfRecipe, RefinementOptions
     from xorder.pdf.partials import Partials, calculate_partials
     from xorder.pdf.pattern import PairDistribution
+    from xorder.pdf.peak_areas import GrPeaks, WindowArea, fit_gr_peaks, window_area
     from xorder.pdf.polyhedra import (
         AngleDistribution,
         Octahedra,
@@ -51,6 +52,7 @@ _HOME = {
     "DebyeScattering": "debye",
     "Frame": "trajectories",
     "GrCovariance": "functions",
+    "GrPeaks": "peak_areas",
     "Intensity": "intensity",
     "JointPdfFit": "joint",
     "Octahedra": "polyhedra",
@@ -67,6 +69,7 @@ _HOME = {
     "RefinementOptions": "options",
     "SimulatedPhase": "simulation",
     "StructureFunction": "intensity",
+    "WindowArea": "peak_areas",
     "analyse": "analysis",
     "calculate_angles": "polyhedra",
     "calculate_gr": "calculation",
@@ -78,6 +81,7 @@ _HOME = {
     "count_polyhedra": "polyhedra",
     "cut_sphere": "debye",
     "fit_boxcar": "boxcar",
+    "fit_gr_peaks": "peak_areas",
     "fq_from_gr": "functions",
     "fractions_from_scales": "fractions",
     "frame_from_crystal": "trajectories",
@@ -96,6 +100,7 @@ _HOME = {
     "refine": "refinement",
     "refine_jointly": "joint",
     "simulate_gr": "simulation",
+    "window_area": "peak_areas",
     "write_gr": "writers",
 }
 
@@ -106,6 +111,7 @@ __all__ = [
     "DebyeScattering",
     "Frame",
     "GrCovariance",
+    "GrPeaks",
     "Intensity",
     "JointPdfFit",
     "Octahedra",
@@ -122,6 +128,7 @@ __all__ = [
     "RefinementOptions",
     "SimulatedPhase",
     "StructureFunction",
+    "WindowArea",
     "analyse",
     "calculate_angles",
     "calculate_gr",
@@ -133,6 +140,7 @@ __all__ = [
     "count_polyhedra",
     "cut_sphere",
     "fit_boxcar",
+    "fit_gr_peaks",
     "fq_from_gr",
     "fractions_from_scales",
     "frame_from_crystal",
@@ -151,6 +159,7 @@ __all__ = [
     "refine",
     "refine_jointly",
     "simulate_gr",
+    "window_area",
     "write_gr",
 ]
 

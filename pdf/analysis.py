@@ -17,6 +17,7 @@ from xorder.freedom import cell_freedom
 from xorder.pdf.boxcar import Boxcar, fit_boxcar, relative_scale
 from xorder.pdf.options import PdfRecipe
 from xorder.pdf.pattern import PairDistribution
+from xorder.pdf.peak_areas import window_area
 from xorder.pdf.readers.gr import read
 from xorder.pdf.refinement import PdfFit, phase_name, refine
 from xorder.results import Number, Result, recorded
@@ -120,7 +121,7 @@ def analyse(
         measured=measured,
         fit=fit,
         boxcar=boxcar,
-        numbers=_numbers(fit, boxcar),
+        numbers=(*_numbers(fit, boxcar), *_window_numbers(measured, recipe)),
         messages=tuple(dict.fromkeys(messages)),
     )
 
@@ -240,6 +241,22 @@ def _crystals_alone(
         options=recipe.refinement,
         parameters=Parameters(held),
     )
+
+
+def _window_numbers(measured: PairDistribution, recipe: PdfRecipe) -> list[Number]:
+    if recipe.window is None:
+        return []
+    found = window_area([measured], r_range=recipe.window)
+    known = math.isfinite(float(found.stderr[0]))
+    return [
+        Number(
+            name="window_area",
+            value=float(found.area[0]),
+            stderr=float(found.stderr[0]),
+            note=f"∫ r G(r) dr from {recipe.window[0]:g} to {recipe.window[1]:g} Å"
+            + ("" if known else "; the file gives no standard errors"),
+        )
+    ]
 
 
 def _numbers(fit: PdfFit | None, boxcar: Boxcar | None) -> tuple[Number, ...]:

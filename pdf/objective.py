@@ -17,7 +17,7 @@ from xorder.pdf.phases import PhaseModel, sphere_envelope
 from xorder.pdf.termination import Grid, Kernel
 from xorder.results import Array
 
-__all__ = ["PdfObjective", "measured_between"]
+__all__ = ["PdfObjective", "fit_points", "measured_between"]
 
 #: Sharpest and widest peaks a refinement may try (Å²): of a crystal, of an amorphous part.
 U_BOUNDS = (5e-4, 0.2)
@@ -50,7 +50,7 @@ class PdfObjective:
         self.options = options
         self.q_max = q_max
         self.r_range = r_range
-        r, target, sigma = _points(measured, r_range, q_max, options)
+        r, target, sigma = fit_points(measured, r_range, q_max, options)
         self.r, self.target, self.sigma = r, target, sigma
         self.grid = Grid.of(
             float(r[0]), float((r[-1] - r[0]) / (len(r) - 1)), len(r),
@@ -275,7 +275,7 @@ def measured_between(
     return measured.r[inside], measured.gr[inside], stderr
 
 
-def _points(
+def fit_points(
     measured: PairDistribution,
     r_range: tuple[float, float],
     q_max: float,

@@ -121,6 +121,8 @@ class PdfRecipe:
     """Weight of the points: all alike, or 1/stderr of the file."""
     starts: int = 1
     """Number of starts of the refinement."""
+    window: tuple[float, float] | None = None
+    """Ends in Å of a window whose area of R(r) is reported, such as [3.5, 4.0]; none by default."""
     boxcar: bool = True
     """Whether windows of r are fitted too."""
     width: float = 6.0
@@ -147,6 +149,8 @@ class PdfRecipe:
             raise BadInput(
                 f"r_min is {self.r_min:g} and r_max is {self.r_max:g} Å", expected="r_min < r_max"
             )
+        if self.window is not None and not 0 <= self.window[0] < self.window[1] < math.inf:
+            raise BadInput(f"window is {list(self.window)}", expected="two ends in Å, ascending")
         _check_choice(self, "radiation", (None, "xray", "neutron"))
         _check_choice(self, "convention", ("xorder", "pdffit2", "srreal"))
         _check_choice(self, "form_factors", (None, "constant", "exact"))

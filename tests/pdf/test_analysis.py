@@ -65,6 +65,14 @@ def test_a_crystal_of_which_there_is_nothing_keeps_its_shape(files, recipe):
     assert any("too little of the phase to tell" in message for message in analysis.messages)
 
 
+def test_the_area_of_a_window_is_a_number(files):
+    analysis = pdf.analyse([files["pure"]], pdf.PdfRecipe(window=(3.2, 3.8)))
+    (number,) = analysis.numbers
+    assert number.name == "window_area"
+    assert "3.2 to 3.8 Å" in number.note
+    assert 0 < number.stderr < abs(number.value)
+
+
 def test_a_resolution_nobody_gave_is_said(files, tmp_path):
     recipe = pdf.PdfRecipe(structures=("Ni",), r_max=10.0, boxcar=False)
     text = files["pure"].read_text(encoding="utf-8")
@@ -222,6 +230,7 @@ def test_an_empty_series_has_no_figure():
         ({"width": 0.0}, "width"),
         ({"step": -1.0}, "step"),
         ({"qdamp": -0.1}, "qdamp"),
+        ({"window": (4.0, 3.5)}, "window"),
         ({"structures": "Ni"}, "list"),
         ({"weights": "all"}, "weights"),
     ],
