@@ -23,6 +23,7 @@ from xorder.xas.shell_plausibility import (
     doubts_about_fit,
     doubts_about_range,
     fitted_shells,
+    notes_about_shells,
 )
 from xorder.xas.shell_spaces import FitSpace
 from xorder.xas.transforms import Transform, checked_k_range, transform_to_r
@@ -333,6 +334,7 @@ def _result(objectives: Sequence[ShellObjective], found: Sequence[ShellMinimum])
         flags.append(f"a lower minimum (R-factor {lowest.r_factor:.4f}) was rejected: {why}")
     rivals = [m for m in found if m is not best and m.plausible and m.rivals(best)]
     flags += [f"another minimum fits alike: {rival.summary}" for rival in rivals]
+    flags += notes_about_shells(shells)
     flags += [flag for flag in fit.flags if not flag.startswith("path")]
     verdict = "good"
     if not fit.success or not math.isfinite(best.r_factor):

@@ -22,6 +22,7 @@ __all__ = [
     "doubts_about_range",
     "doubts_about_shells",
     "fitted_shells",
+    "notes_about_shells",
 ]
 
 #: Beyond these a fit does not describe the data (Σ residual² / Σ data²).
@@ -39,6 +40,8 @@ NOT_FITTED = "not fitted"
 ONE_DISTANCE = 0.05
 #: Larger σ² (Å²) of a bond leaves no oscillation to measure.
 LARGEST_SIGMA2 = 0.03
+#: Beyond this (Å²) the shape of the distribution of distances matters.
+BROAD_SIGMA2 = 0.01
 #: A distance with a larger standard error (Å) is not measured.
 LARGEST_R_ERROR = 0.03
 #: Share of the sphere around an atom that its neighbours below `FIRST_NEIGHBOURS` (Å) may fill:
@@ -167,6 +170,12 @@ def doubts_about_shells(objective: ShellObjective, shells: Sequence[FittedShell]
             near = abs(one.path.reff - other.path.reff) < ONE_DISTANCE
             if near and one.path.elements[1] == other.path.elements[1]:
                 continue
+            apart = one.path.reff - other.path.reff
+            alike = one.path.elements[1] == other.path.elements[1]
+            if alike and apart * (one.r.value - other.r.value) < 0.0:
+                # The same model under other names, which would look like a rival.
+                text = f"{one.name} and {other.name} have changed places"
+                doubts.append(Doubt(text=text))
             if abs(one.r.value - other.r.value) < ONE_DISTANCE:
                 doubts.append(
                     Doubt(
@@ -264,7 +273,8 @@ def _doubts_about(shell: FittedShell, s02: float | str, e0_name: str) -> list[Do
     if shell.sigma2.value < 1e-6 and (fitted or shell.sigma2.value < 0.0):
         text = f"{name}: σ² is {shell.sigma2.value:.4f} Å², not positive"
         doubts.append(Doubt(text=text, about="undetermined"))
-    if shell.path.n_legs == 2 and shell.sigma2.value > LARGEST_SIGMA2:
+    single = shell.path.n_legs == 2
+    if single and shell.sigma2.value > LARGEST_SIGMA2:
         doubt(f"{name}: σ² is {shell.sigma2.value:.3f} Å², a shell smeared out")
     if abs(shell.delta_e0.value) > LARGEST_SHIFT:
         doubt(f"{e0_name} is {shell.delta_e0.value:+.1f} eV, more than 10 eV")
@@ -273,6 +283,20 @@ def _doubts_about(shell: FittedShell, s02: float | str, e0_name: str) -> list[Do
     if shell.n_s02.value < 0.0:
         doubt(f"{name}: N·S0² is {shell.n_s02.value:.2f}, negative", grave=True)
     return doubts
+
+
+def notes_about_shells(shells: Sequence[FittedShell]) -> list[str]:
+    """Return what does not speak against a fit, but limits what its numbers mean."""
+    broad = {
+        f"{shell.name}: σ² is {shell.sigma2.value:.4f} Å²; if the distances are spread unevenly, N "
+        "and R are biased: compare with a third cumulant"
+        for shell in shells
+        if shell.path.n_legs == 2
+        and BROAD_SIGMA2 < shell.sigma2.value <= LARGEST_SIGMA2
+        and shell.sigma2.note != NOT_FITTED
+        and shell.third.note == NOT_FITTED
+    }
+    return sorted(broad)
 
 
 def _crowding(shell: FittedShell) -> float:

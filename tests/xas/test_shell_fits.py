@@ -292,6 +292,30 @@ def test_minima_that_fit_alike_are_undecidable(bonds: dict[str, xas.Shell], make
     assert len(found.minima) > 1
 
 
+def test_shells_of_one_element_that_change_places_are_no_rivals(
+    bonds: dict[str, xas.Shell], make: Make
+) -> None:
+    """Three short and three long bonds are one model, whichever is called the first."""
+    exafs = make(bonds, ("Cl", 2.30, 3.0, 0.004), ("Cl", 2.45, 3.0, 0.004), noise=5e-4)
+    path = bonds["Cl"].path
+    shells = [
+        xas.Shell(path=replace(path, reff=r), degeneracy=3.0, delta_r=f"dr_{i}", sigma2="sigma2")
+        for i, r in enumerate((2.31, 2.44))
+    ]
+    found = xas.fit_shells(exafs, shells, k_range=(3, 12), r_range=(1, 3), starts=20)
+    assert found.verdict == "good"
+    assert [s.r.value for s in found.shells] == pytest.approx([2.30, 2.45], abs=0.01)
+
+
+def test_a_broad_shell_asks_for_its_shape(bonds: dict[str, xas.Shell], make: Make) -> None:
+    exafs = make(bonds, ("Cl", 2.35, 6.0, 0.014), noise=5e-4)
+    plain = xas.fit_shells(exafs, ta_cl(bonds), k_range=(3, 12), r_range=(1, 3))
+    shaped = xas.fit_shells(exafs, ta_cl(bonds, third="c3"), k_range=(3, 12), r_range=(1, 3))
+    assert plain
+    assert any("third cumulant" in flag for flag in plain.flags)
+    assert not any("third cumulant" in flag for flag in shaped.flags)
+
+
 def test_spectra_share_what_has_one_name(bonds: dict[str, xas.Shell], make: Make) -> None:
     """Two temperatures: one N and one E0, each its own σ²."""
     cold = make(bonds, ("Cl", 2.35, 6.0, 0.003), noise=1e-3)
