@@ -41,7 +41,13 @@ if TYPE_CHECKING:
         truncate,
     )
     from xorder.xas.readers.athena import athena_settings
+    from xorder.xas.readers.athena_writer import (
+        write_athena,
+    )
     from xorder.xas.readers.files import read, read_all
+    from xorder.xas.readers.nexus import (
+        write_nexus,
+    )
     from xorder.xas.readers.xdi import write_xdi
     from xorder.xas.scattering_paths import (
         ScatteringPath,
@@ -178,6 +184,8 @@ _HOME = {
     "wavelet_maximum": "wavelets",
     "wavelet_mean": "wavelets",
     "window_function": "transforms",
+    "write_athena": "readers.athena_writer",
+    "write_nexus": "readers.nexus",
     "write_xdi": "readers.xdi",
 }
 
@@ -270,6 +278,8 @@ __all__ = [
     "wavelet_maximum",
     "wavelet_mean",
     "window_function",
+    "write_athena",
+    "write_nexus",
     "write_xdi",
 ]
 

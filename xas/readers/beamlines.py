@@ -176,7 +176,10 @@ def read_hxma(
 def _numbers_after(word: str, header: Sequence[str]) -> list[float]:
     for line in header:
         if line.strip().startswith(word + " "):
-            return [float(token) for token in line.split()[1:]]
+            try:
+                return [float(token) for token in line.split()[1:]]
+            except ValueError:
+                return []
     return []
 
 

@@ -24,7 +24,11 @@ MODES = ("transmission", "fluorescence", "reference")
 Columns = Mapping[str, "int | str | Sequence[int | str]"]
 
 _LABELS: tuple[tuple[str, str], ...] = (
-    ("energy", r"energy|e|ebraggenergy|mono ?energy|achieved energy|energy ?\(?ev\)?|bragg_energy"),
+    (
+        "energy",
+        r"energy|e|ebraggenergy|mono[ _]?energy|achieved energy|energy ?\(?ev\)?|bragg_energy"
+        r"|energy_enc",
+    ),
     ("angle", r"angle|angle\(o\)|theta|bragg"),
     ("mu", r"mu|xmu|mutrans|mu_trans|mu\(e\)|norm|normalized|xanes"),
     ("mufluor", r"mufluor|mu_fluor"),
@@ -230,7 +234,7 @@ def _signal(
     if mode == "transmission":
         if "mu" in chosen:
             label = table.labels[table.roles["mu"]].lower() if "mu" in table.roles else ""
-            stated = "itrans" in chosen or label in ("mutrans", "mu_trans")
+            stated = label in ("mutrans", "mu_trans") or _is_transmission(chosen)
             return chosen["mu"], "transmission" if stated else ""
         return np.log(_ratio(table, chosen, "i0", "itrans")), mode
     if mode == "reference":
@@ -242,6 +246,20 @@ def _signal(
     if np.any(chosen["i0"] == 0):
         _refuse_ratio(table, chosen["i0"] == 0, "i0 is zero")
     return chosen["ifluor"] / chosen["i0"], mode
+
+
+def _is_transmission(chosen: Mapping[str, Array]) -> bool:
+    """Return whether μ is what the two chambers say, and not another detector's."""
+    if not {"i0", "itrans"} <= chosen.keys():
+        return False
+    with np.errstate(all="ignore"):
+        logarithm = np.log(chosen["i0"] / chosen["itrans"])
+    good = np.isfinite(logarithm) & np.isfinite(chosen["mu"])
+    if np.count_nonzero(good) < 0.9 * good.size:
+        return False
+    spread = np.std(logarithm[good]) * np.std(chosen["mu"][good])
+    product = (logarithm - np.mean(logarithm[good])) * (chosen["mu"] - np.mean(chosen["mu"][good]))
+    return bool(np.mean(product[good]) > 0.99 * spread)
 
 
 def _reference(table: Table, chosen: Mapping[str, Array]) -> Array | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from xorder.errors import BadInput
-from xorder.xas.readers import athena, beamlines, xdi
+from xorder.xas.readers import athena, beamlines, nexus, spec, xdi
 from xorder.xas.readers.channels import Columns
 from xorder.xas.readers.text import read_bytes, text_from_bytes
 from xorder.xas.spectrum import Spectrum
@@ -28,7 +28,7 @@ def read(
     group: str | int | None = None,
     sort: bool = False,
 ) -> Spectrum:
-    """Return the spectrum in a file: XDI, Athena project, or columns of text.
+    """Return the spectrum in a file: XDI, Athena project, SPEC, HDF5 (NeXus), or columns of text.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def read(
         ``"transmission"``, ``"fluorescence"`` or ``"reference"``; None takes transmission before
         fluorescence and says so where both are there.
     group
-        Label or number (from 1) of the group of an Athena project that has several.
+        Label or number (from 1) of the group, scan or entry of a file that has several.
     sort
         True sorts energies that do not ascend, as of a downward scan; else they are refused.
 
@@ -61,7 +61,7 @@ def read(
         return _group(spectra, group, Path(path))
     if len(spectra) > 1:
         raise BadInput(
-            f"the project has {len(spectra)} groups: {_names(spectra)}",
+            f"the file has {len(spectra)} groups: {_names(spectra)}",
             expected="group=… with one of these, or xas.read_all",
             source=path,
         )
@@ -77,9 +77,14 @@ def read_all(
 ) -> tuple[Spectrum, ...]:
     """Return every spectrum in a file; arguments and errors are those of `read`."""
     path = Path(path)
-    text = text_from_bytes(read_bytes(path), path)
+    content = read_bytes(path)
+    if nexus.is_hdf5(content):
+        return nexus.read_hdf5(path, columns=columns, mode=mode, sort=sort)
+    text = text_from_bytes(content, path)
     if athena.is_athena(text):
         return athena.read_athena(text, path, sort=sort)
+    if spec.is_spec(text):
+        return spec.read_spec(text, path, columns=columns, mode=mode, sort=sort)
     for is_format, reader in _FORMATS:
         if is_format(text):
             return (reader(text, path, columns=columns, mode=mode, sort=sort),)

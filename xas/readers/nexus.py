@@ -1,0 +1,224 @@
+"""HDF5 files: NXxas, NXdata of absorption, and the scans of ESRF's BLISS."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xorder._version import __version__
+from xorder.errors import BadInput, CannotWrite, DataWarning, UnreadableFile
+from xorder.xas.readers.channels import (
+    Columns,
+    Table,
+    role_of_label,
+    roles_of_labels,
+    spectrum_from_columns,
+)
+from xorder.xas.spectrum import FEWEST_POINTS, LOWEST_ENERGY, Spectrum
+
+__all__ = ["is_hdf5", "read_hdf5", "write_nexus"]
+
+#: Names of the arrays in NXxas and what they are.
+_NXXAS = {"absorbed_beam": "itrans", "incoming_beam": "i0", "energy": "energy"}
+
+
+def is_hdf5(content: bytes) -> bool:
+    """Return whether the content is an HDF5 file."""
+    return content[:8] == b"\x89HDF\r\n\x1a\n"
+
+
+def read_hdf5(
+    path: Path,
+    *,
+    columns: Columns | None = None,
+    mode: str | None = None,
+    sort: bool = False,
+) -> tuple[Spectrum, ...]:
+    """Return every entry that is an absorption spectrum, named as its entry.
+
+    An entry's arrays are those of its ``measurement`` (BLISS), of its NXdata, or of an NXxas
+    instrument; their names say what they are, `columns` takes names. Units of keV are converted.
+
+    Raises
+    ------
+    UnreadableFile
+        A damaged file, or one without a spectrum; the message says why of the first entry.
+    """
+    import h5py
+
+    spectra, reasons = [], []
+    try:
+        with h5py.File(path, "r") as file:
+            entries = {
+                name: item
+                for name, item in file.items()
+                if isinstance(item, h5py.Group) and _class_of(item) in ("NXentry", "")
+            }
+            for name, entry in entries.items():
+                try:
+                    spectra.append(_spectrum(name, entry, path, columns, mode, sort))
+                except BadInput as error:
+                    reasons.append(f"entry {name!r}: {error.found}")
+    except OSError as error:
+        raise UnreadableFile(
+            f"the HDF5 file is damaged ({error})", expected="a whole file", source=path
+        ) from error
+    if not spectra:
+        raise UnreadableFile(
+            reasons[0] if reasons else "the file holds no entry",
+            expected="an entry with an energy and signals; name them with columns",
+            source=path,
+        )
+    if reasons:
+        message = f"{path}: {len(reasons)} entries are no spectra and were left out: "
+        warnings.warn(message + "; ".join(reasons[:5]), DataWarning, stacklevel=4)
+    return tuple(spectra)
+
+
+def write_nexus(spectrum: Spectrum, path: str | Path) -> Path:
+    """Write a spectrum as NXxas: energy, μ and what else there is.
+
+    Raises
+    ------
+    CannotWrite
+        Where the file cannot be written.
+    """
+    import h5py
+
+    path = Path(path)
+    try:
+        with h5py.File(path, "w") as file:
+            file.attrs["default"] = "entry"
+            file.attrs["creator"] = f"Xorder {__version__}"
+            entry = _group(file, "entry", "NXentry", default="data")
+            entry["definition"] = "NXxas"
+            entry["title"] = spectrum.name
+            entry["simulated"] = spectrum.simulated
+            entry["element"], entry["edge"] = spectrum.element, spectrum.edge
+            _group(entry, "sample", "NXsample")["name"] = spectrum.name
+            data = _group(entry, "data", "NXdata", signal="mu", axes=["energy"])
+            data["mode"] = spectrum.mode
+            for name in ("energy", "mu", "stderr", "i0", "mu_ref"):
+                values = getattr(spectrum, name)
+                if values is not None:
+                    data[name] = values
+            data["energy"].attrs["units"] = "eV"
+            instrument = _group(entry, "instrument", "NXinstrument")
+            _group(instrument, "monochromator", "NXmonochromator")["energy"] = data["energy"]
+    except OSError as error:
+        raise CannotWrite(
+            f"cannot be written: {error}", expected="a folder", source=path
+        ) from error
+    return path
+
+
+def _spectrum(
+    name: str,
+    entry: Any,
+    path: Path,
+    columns: Columns | None,
+    mode: str | None,
+    sort: bool,
+) -> Spectrum:
+    arrays, data = _arrays(entry)
+    sizes = [values.shape[0] for values, _ in arrays.values()]
+    if not sizes:
+        raise UnreadableFile("it holds no one-dimensional arrays", source=path)
+    roles_first = [v.shape[0] for n, (v, _) in arrays.items() if role_of_label(n) == "energy"]
+    size = (roles_first or [max(sizes, key=sizes.count)])[0]
+    kept = {n: item for n, item in arrays.items() if item[0].shape[0] == size}
+    if size < FEWEST_POINTS:
+        raise UnreadableFile(f"it has {size} points", source=path)
+    labels, units = list(kept), [unit for _, unit in kept.values()]
+    table = Table(
+        values=np.stack([values for values, _ in kept.values()], axis=1),
+        labels=tuple(labels),
+        units=tuple(units),
+        roles=roles_of_labels(labels),
+        path=path,
+    )
+    said = data.get("mode") if data is not None else None
+    stated = _text(said)
+    spectrum = spectrum_from_columns(
+        table,
+        columns=columns,
+        mode=mode,
+        sort=sort,
+        name=_text(entry.get("title")) or name,
+        element=_text(entry.get("element")),
+        edge=_text(entry.get("edge")),
+        simulated=bool(np.any(entry["simulated"][()])) if "simulated" in entry else False,
+        metadata={"entry": name},
+    )
+    if not spectrum.mode and stated in ("transmission", "fluorescence", "reference"):
+        return replace(spectrum, mode=stated)
+    return spectrum
+
+
+def _arrays(entry: Any) -> tuple[dict[str, tuple[Any, str]], Any]:
+    """Return the one-dimensional arrays of an entry with their units, and its NXdata."""
+    data = next(
+        (g for g in _groups(entry) if _class_of(g) == "NXdata" and _one_dimensional(g)), None
+    )
+    for place in (entry.get("measurement"), data):
+        if place is not None and (found := _one_dimensional(place)):
+            return found, data
+    found = {}
+    for group in _groups(entry.get("instrument")):
+        for name, item in _one_dimensional(group).items():
+            last = str(group.name).rsplit("/", 1)[-1]
+            label = _NXXAS.get(last, "") if name == "data" else name
+            found[label or f"{last}/{name}"] = item
+    return found, data
+
+
+def _one_dimensional(group: Any) -> dict[str, tuple[Any, str]]:
+    import h5py
+
+    found = {}
+    for name in group:
+        # A link whose file is elsewhere stands as nothing.
+        item = group.get(name)
+        if isinstance(item, h5py.Dataset) and item.ndim == 1 and item.dtype.kind in "fiu":
+            unit = _text(item.attrs.get("units"))
+            values = np.asarray(item[()], dtype=float)
+            if not unit and role_of_label(name) == "energy" and values.size:
+                unit = "keV" if np.nanmax(values) < LOWEST_ENERGY else ""
+            found[name] = (values, unit)
+    return found
+
+
+def _groups(place: Any) -> list[Any]:
+    import h5py
+
+    if not isinstance(place, h5py.Group):
+        return []
+    items = (place.get(name) for name in place)
+    return [item for item in items if isinstance(item, h5py.Group)]
+
+
+def _group(parent: Any, name: str, kind: str, **attributes: Any) -> Any:
+    group = parent.create_group(name)
+    group.attrs["NX_class"] = kind
+    for key, value in attributes.items():
+        group.attrs[key] = value
+    return group
+
+
+def _class_of(group: Any) -> str:
+    return _text(group.attrs.get("NX_class"))
+
+
+def _text(value: Any) -> str:
+    """Return what an attribute or a scalar dataset says, empty for anything else."""
+    import h5py
+
+    if isinstance(value, h5py.Dataset):
+        value = value[()] if value.shape == () else None
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if isinstance(value, str) else ""
