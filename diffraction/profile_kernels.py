@@ -31,13 +31,19 @@ def add_lines(
     """Add every line to `total` between its first and last point."""
     for line in range(len(centre)):
         width = fwhm[line]
-        lorentz = area[line] * eta[line] * _LORENTZ_NORM / width
-        gauss = area[line] * (1.0 - eta[line]) * _GAUSS_NORM / width
+        # Unsigned indices need no check for counting from the end.
+        start, end = np.uint64(first[line]), np.uint64(last[line])
         middle = centre[line]
-        inverse = 1.0 / width
-        for i in range(first[line], last[line]):
-            ratio = (two_theta[i] - middle) * inverse
-            squared = ratio * ratio
-            total[i] += lorentz / (1.0 + 4.0 * squared)
-            if squared < _GAUSS_END * _GAUSS_END:
-                total[i] += gauss * math.exp(-_FOUR_LN2 * squared)
+        # Without a branch inside, the compiler works on several points at once.
+        height = area[line] * eta[line] * _LORENTZ_NORM * width
+        quarter = width * width
+        for i in range(start, end):
+            offset = two_theta[i] - middle
+            total[i] += height / (quarter + 4.0 * offset * offset)
+        gauss = area[line] * (1.0 - eta[line]) * _GAUSS_NORM / width
+        scale = -_FOUR_LN2 / (width * width)
+        low = np.uint64(np.searchsorted(two_theta, middle - _GAUSS_END * width))
+        high = np.uint64(np.searchsorted(two_theta, middle + _GAUSS_END * width))
+        for i in range(max(start, low), min(end, high)):
+            offset = two_theta[i] - middle
+            total[i] += gauss * math.exp(scale * offset * offset)

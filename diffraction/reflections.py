@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from dataclasses import dataclass
 
@@ -15,10 +16,21 @@ from xorder.results import Array, Result, quantity, recorded
 from xorder.scattering import atomic_mass, dispersion, form_factor
 from xorder.structure import Atoms, Crystal, unit_cell_atoms
 
-__all__ = ["Reflections", "calculate_reflections", "equivalent_planes", "structure_factors"]
+__all__ = [
+    "Reflections",
+    "calculate_reflections",
+    "equivalent_planes",
+    "find_reflections",
+    "structure_factors",
+]
 
 #: Phases are made in blocks of this many complex numbers (1 MB), which stay in the cache.
 BLOCK = 1 << 16
+#: More planes times atoms than this are left to the compiled sum, which takes time to load.
+COMPILED = 200_000
+#: With this many kinds of atoms their displacement factors are summed as a series of this many
+#: terms, as far as the exponent reaches: 0.6¹³/13! = 2e-13.
+FEW_KINDS, SERIES_TERMS, SERIES_REACH = 30, 13, 0.6
 #: |F|² below this share of (Σ f)² is zero: extinct.
 EXTINCT = 1e-14
 #: More candidate hkl than this is a cell or a range by mistake.
@@ -99,7 +111,13 @@ def calculate_reflections(
     BadStructure
         For a displacement that is negative.
     """
-    lines = make_radiation(wavelength)
+    return find_reflections(crystal, make_radiation(wavelength), two_theta, uiso)
+
+
+def find_reflections(
+    crystal: Crystal, lines: Radiation, two_theta: tuple[float, float], uiso: float
+) -> Reflections:
+    """Return what `calculate_reflections` does, without the provenance that patterns hold once."""
     low, high = _checked_range(two_theta)
     half = lines.wavelength / 2.0
     d_max = np.inf if low == 0 else half / np.sin(np.deg2rad(low) / 2.0)
@@ -151,6 +169,8 @@ def structure_factors(atoms: Atoms, hkl: Planes, *, wavelength: float) -> Array:
         |F|² in electrons², shape (N,).
     """
     table = _Table(atoms, wavelength)
+    if len(hkl) * len(atoms.xyz) > COMPILED:
+        return table.f_squared_compiled(hkl)
     result = np.empty(len(hkl))
     rows = max(1, BLOCK // max(1, len(atoms.xyz)))
     for first in range(0, len(hkl), rows):
@@ -209,6 +229,41 @@ class _Table:
         b = sums @ self.dispersion.imag
         return np.asarray(np.abs(a) ** 2 + np.abs(b) ** 2)
 
+    def f_squared_compiled(self, hkl: Planes) -> Array:
+        """Return the same as `f_squared` for all planes at once, in little memory."""
+        from xorder.diffraction.structure_factor_kernels import f_squared
+
+        order = np.lexsort((hkl[:, 2], hkl[:, 1], hkl[:, 0]))
+        planes = np.ascontiguousarray(hkl[order])
+        g_squared = np.sum((planes @ self.reciprocal.T) ** 2, axis=1)
+        half = np.sqrt(g_squared) / 2.0
+        distinct = sorted(set(self.species))
+        lowest = planes.min(axis=0)
+        tables = []
+        for axis in range(3):
+            orders = np.arange(lowest[axis], int(planes[:, axis].max()) + 1)
+            angle = 2.0 * np.pi * orders[:, None] * self.xyz[None, :, axis]
+            weight = self.occupancy if axis == 0 else 1.0
+            tables += [weight * np.cos(angle), weight * np.sin(angle)]
+        own = self.beta.T.reshape(-1, 3, 3)
+        beta = own[:, [0, 1, 2, 0, 0, 1], [0, 1, 2, 1, 2, 2]] * [1, 1, 1, 2, 2, 2]
+        sorted_result = np.empty(len(planes))
+        f_squared(
+            planes,
+            np.append(self.starts, len(self.xyz)),
+            tuple(tables),
+            lowest,
+            _damping(g_squared, self.uiso),
+            np.stack([form_factor(species, half) for species in distinct]),
+            np.array([distinct.index(species) for species in self.species]),
+            self.dispersion,
+            np.ascontiguousarray(beta),
+            sorted_result,
+        )
+        result = np.empty_like(sorted_result)
+        result[order] = sorted_result
+        return result
+
     def _phases(self, hkl: Planes) -> NDArray[np.complex128]:
         """Return o exp(2πi h·x), shape (planes, atoms), from one table of powers an axis."""
         product: NDArray[np.complex128] | None = None
@@ -223,6 +278,23 @@ class _Table:
             product = rows if product is None else np.multiply(product, rows, out=product)
         assert product is not None  # noqa: S101
         return product
+
+
+def _damping(g_squared: Array, uiso: Array) -> Array:
+    """Return exp(-2π² g² U) of N planes and K displacements, shape (N, K).
+
+    Displacements of one crystal are near each other, so that the series of the exponential around
+    their middle ends soon: a product of small matrices instead of N K exponentials.
+    """
+    middle = 0.5 * (uiso.max() + uiso.min())
+    reach = 2.0 * np.pi**2 * float(g_squared.max()) * float(np.ptp(uiso)) / 2.0
+    if len(uiso) < FEW_KINDS or reach > SERIES_REACH:
+        return np.asarray(np.exp(-2.0 * np.pi**2 * g_squared[:, None] * uiso))
+    factorial = np.cumprod(np.maximum(np.arange(SERIES_TERMS), 1.0))
+    x = -2.0 * np.pi**2 * g_squared
+    left = np.vander(x, SERIES_TERMS, increasing=True) * np.exp(x * middle)[:, None]
+    right = np.vander(uiso - middle, SERIES_TERMS, increasing=True) / factorial
+    return np.asarray(left @ right.T)
 
 
 def _families(
@@ -280,7 +352,7 @@ def _with_displacements(crystal: Crystal, uiso: float) -> tuple[Atoms, tuple[str
         warnings.warn(
             f"{crystal.name}: no displacement for {', '.join(labels)}; uiso = {uiso:g} Å² is taken",
             StructureWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     u = np.where(missing[:, None, None], uiso * np.eye(3), atoms.u)
     lowest = np.linalg.eigvalsh(u)[:, 0]
@@ -301,5 +373,6 @@ def _checked_range(two_theta: tuple[float, float]) -> tuple[float, float]:
     return low, high
 
 
+@functools.cache
 def _electrons(element: str) -> float:
     return float(form_factor(element, np.zeros(1))[0])

@@ -9,17 +9,17 @@ from typing import TypeVar
 
 import numpy as np
 
+from xorder.diffraction.humps import Hump, halo
 from xorder.diffraction.pattern import Pattern
 from xorder.diffraction.profiles import (
     Profile,
     fwhm_from_size,
     fwhm_from_strain,
-    pseudo_voigt,
     sum_lines,
     tch_from_widths,
 )
 from xorder.diffraction.radiation import Radiation, lorentz_polarization, make_radiation
-from xorder.diffraction.reflections import Reflections, calculate_reflections
+from xorder.diffraction.reflections import Reflections, find_reflections
 from xorder.errors import BadInput
 from xorder.results import Array, quantity, recorded
 from xorder.structure import Crystal, lattice_from_cell
@@ -41,29 +41,6 @@ MOST_POINTS = 1_000_000
 
 Range = tuple[float, float, float]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Hump:
-    """One broad maximum of amorphous scattering."""
-
-    centre: float = quantity("°", default=20.0)
-    """Position in degrees of 2θ."""
-    fwhm: float = quantity("°", default=8.0)
-    """Full width at half maximum in degrees."""
-    area: float = 1.0
-    """Integrated intensity, in the unit of the pattern times degrees; a share among the humps of
-    `simulate_mixture`."""
-    eta: float = 0.0
-    """Share of a Lorentzian in the shape; 0 is a Gaussian."""
-
-    def __post_init__(self) -> None:
-        """Check width and area."""
-        if not (self.fwhm > 0 and self.area >= 0 and 0 <= self.eta <= 1):
-            raise BadInput(
-                f"a hump of width {self.fwhm:g}°, area {self.area:g} and eta {self.eta:g}",
-                expected="a width above 0, an area of 0 or more, eta between 0 and 1",
-            )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -149,9 +126,9 @@ def simulate(
     bragg = scale * _bragg(
         axis, found, strength, profile or Profile(), size=size, strain=strain, shift=zero_shift
     )
-    halo = _halo(axis, humps)
+    amorphous = halo(axis, humps)
     base = np.polynomial.chebyshev.chebval(np.linspace(-1, 1, len(axis)), list(background) or [0.0])
-    total = bragg + halo + base
+    total = bragg + amorphous + base
     return SimulatedPattern(
         two_theta=axis,
         intensity=total,
@@ -159,7 +136,7 @@ def simulate(
         wavelength=lines,
         name=crystal.name,
         reflections=(found,),
-        components=np.stack([bragg, halo, base]),
+        components=np.stack([bragg, amorphous, base]),
         component=(crystal.name, "amorphous", "background"),
         weight_fraction=(1.0,),
         notes=("The pattern is simulated.",),
@@ -240,14 +217,14 @@ def simulate_mixture(
         exposure * (1.0 - amorphous_fraction) * _bragg(axis, r, i, shape, size=size, strain=strain)
         for (r, i), size, strain in zip(pairs, domain_sizes, microstrains, strict=True)
     ]
-    halo = _halo(axis, humps)
+    amorphous = halo(axis, humps)
     if amorphous_fraction > 0:
         area = np.trapezoid(sharp, axis) * exposure * amorphous_fraction
-        halo = halo * area / np.trapezoid(halo, axis)
+        amorphous = amorphous * area / np.trapezoid(amorphous, axis)
     else:
-        halo = np.zeros_like(axis)
+        amorphous = np.zeros_like(axis)
     base = np.polynomial.chebyshev.chebval(np.linspace(-1, 1, len(axis)), list(background) or [0.0])
-    clean = sum(phases) + halo + base
+    clean = sum(phases) + amorphous + base
     _check_positive(clean)
     noisy = clean if seed is None else np.random.default_rng(seed).poisson(clean).astype(float)
     noise = "without noise" if seed is None else f"with Poisson noise of seed {seed}"
@@ -258,7 +235,7 @@ def simulate_mixture(
         wavelength=lines,
         name=name,
         reflections=found,
-        components=np.stack([*phases, halo, base]),
+        components=np.stack([*phases, amorphous, base]),
         component=(*(r.name for r in found), "amorphous", "background"),
         weight_fraction=(*(w * (1.0 - amorphous_fraction) for w in shares), amorphous_fraction),
         notes=(f"The pattern is simulated, {noise}.",),
@@ -342,14 +319,7 @@ def _bragg(
 
 def _reflections(crystal: Crystal, lines: Radiation, axis: Array, uiso: float) -> Reflections:
     low, high = max(0.1, axis[0] - MARGIN), min(179.0, axis[-1] + MARGIN)
-    return calculate_reflections(crystal, wavelength=lines, two_theta=(low, high), uiso=uiso)
-
-
-def _halo(axis: Array, humps: Sequence[Hump]) -> Array:
-    total = np.zeros_like(axis)
-    for hump in humps:
-        total += hump.area * pseudo_voigt(axis - hump.centre, fwhm=hump.fwhm, eta=hump.eta)
-    return total
+    return find_reflections(crystal, lines, (low, high), uiso)
 
 
 def _axis(two_theta: Range) -> Array:

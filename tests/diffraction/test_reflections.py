@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from xorder.diffraction import calculate_reflections
-from xorder.diffraction.reflections import equivalent_planes
+from xorder.diffraction.reflections import _damping, _Table, equivalent_planes
 from xorder.errors import BadInput, BadStructure, StructureWarning
 from xorder.scattering import dispersion, form_factor
 from xorder.structure import lattice_from_cell, unit_cell_atoms
@@ -214,12 +214,31 @@ def test_a_negative_displacement_is_refused(nacl):
         calculate_reflections(bad)
 
 
+@pytest.mark.parametrize("radiation", ["CuKa", 0.3497])
+def test_the_compiled_sum_is_the_plain_one(nacl, zincblende, monoclinic, big_triclinic, radiation):
+    for crystal in (nacl, zincblende, monoclinic, big_triclinic(60)):
+        found = calculate_reflections(crystal, wavelength=radiation, two_theta=(3, 60))
+        atoms = unit_cell_atoms(crystal)
+        table = _Table(atoms, found.wavelength.wavelength)
+        plain, compiled = table.f_squared(found.hkl), table.f_squared_compiled(found.hkl)
+        assert compiled == pytest.approx(plain, rel=1e-10, abs=1e-12 * plain.max())
+
+
+def test_many_displacements_are_summed_as_exactly_as_few():
+    g_squared, uiso = np.linspace(0.001, 1.0, 200), np.linspace(0.001, 0.05, 50)
+    exact = np.exp(-2 * np.pi**2 * g_squared[:, None] * uiso)
+    assert _damping(g_squared, uiso) == pytest.approx(exact, rel=1e-11)
+    far = np.linspace(0.001, 0.5, 50)
+    exact = np.exp(-2 * np.pi**2 * g_squared[:, None] * far)
+    assert _damping(g_squared, far) == pytest.approx(exact, rel=1e-14)
+
+
 def test_memory_stays_bounded_and_two_hundred_atoms_are_quick(big_triclinic):
     import time
     import tracemalloc
 
     crystal = big_triclinic(200)
-    calculate_reflections(crystal, two_theta=(5, 20))
+    calculate_reflections(crystal, two_theta=(5, 60))  # compiles
     tracemalloc.start()
     began = time.perf_counter()
     found = calculate_reflections(crystal, two_theta=(5, 90))

@@ -1,0 +1,45 @@
+"""Broad maxima of amorphous scattering."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from xorder.diffraction.profiles import pseudo_voigt
+from xorder.errors import BadInput
+from xorder.results import Array, quantity
+
+__all__ = ["Hump", "halo"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hump:
+    """One broad maximum of amorphous scattering."""
+
+    centre: float = quantity("°", default=20.0)
+    """Position in degrees of 2θ."""
+    fwhm: float = quantity("°", default=8.0)
+    """Full width at half maximum in degrees."""
+    area: float = 1.0
+    """Integrated intensity, in the unit of the pattern times degrees; a share among the humps of
+    `simulate_mixture`."""
+    eta: float = 0.0
+    """Share of a Lorentzian in the shape; 0 is a Gaussian."""
+
+    def __post_init__(self) -> None:
+        """Check width and area."""
+        if not (self.fwhm > 0 and self.area >= 0 and 0 <= self.eta <= 1):
+            raise BadInput(
+                f"a hump of width {self.fwhm:g}°, area {self.area:g} and eta {self.eta:g}",
+                expected="a width above 0, an area of 0 or more, eta between 0 and 1",
+            )
+
+
+def halo(axis: Array, humps: Sequence[Hump]) -> Array:
+    """Return the sum of humps on an axis in degrees, shape (points,)."""
+    total = np.zeros_like(axis)
+    for hump in humps:
+        total += hump.area * pseudo_voigt(axis - hump.centre, fwhm=hump.fwhm, eta=hump.eta)
+    return total
