@@ -29,15 +29,16 @@ from xorder.xas.shell_spaces import FitSpace
 from xorder.xas.transforms import Transform, checked_k_range, transform_to_r
 
 if TYPE_CHECKING:
+    import pandas
     from matplotlib.axes import Axes
 
 __all__ = ["ShellFit", "ShellSpectrum", "fit_shells"]
 
+#: Columns of the table of a fit.
+_COLUMNS = ("n_s02", "degeneracy", "s02", "delta_e0", "r", "delta_r", "sigma2", "third", "fourth")
+
 #: How standard errors may be found.
 ERRORS = ("propagated", "independent points")
-
-#: Starts where several shells could take one another's place.
-MANY_STARTS = 20
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -151,6 +152,19 @@ class ShellFit(Result):
             Number(name="r_factor", value=self.r_factor, note=self.verdict),
             Number(name="reduced_chi_square", value=self.fit.redchi),
         )
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """Return one row a path and spectrum, each number with its standard error."""
+        import pandas
+
+        rows = []
+        for shell in self.shells:
+            row: dict[str, Any] = {"shell": shell.name, "spectrum": shell.spectrum}
+            for name in _COLUMNS:
+                number: Number = getattr(shell, name)
+                row |= {name: number.value, f"{name}_stderr": number.stderr}
+            rows.append(row)
+        return pandas.DataFrame(rows).set_index("shell")
 
     def report(self) -> str:
         """Return the fit as text: verdict, goodness, shells, parameters, flags."""
@@ -273,7 +287,7 @@ def fit_shells(
     objectives = _objectives(spectra, lists, spaces, parameters or Parameters(), epsilon_k)
     found = find_minima(
         objectives,
-        starts=_default_starts(objectives) if starts is None else starts,
+        starts=starts,
         seed=seed,
         scale_covar=scale_covar,
         errors=errors,
@@ -374,17 +388,6 @@ def _spectrum(objective: ShellObjective, fit: FitResult) -> ShellSpectrum:
         name=exafs.name,
         simulated=exafs.simulated,
     )
-
-
-def _default_starts(objectives: Sequence[ShellObjective]) -> int:
-    """Return many starts where several distances are free to change places."""
-    distances = {
-        objective.names(i).get("delta_r")
-        for objective in objectives
-        for i, shell in enumerate(objective.shells)
-        if shell.path.n_legs == 2
-    }
-    return MANY_STARTS if len(distances - {None}) > 1 else 1
 
 
 def _text(number: Number) -> str:

@@ -21,6 +21,9 @@ __all__ = ["ShellMinimum", "find_minima"]
 #: Minima whose χ² differ by less than this, in units of the reduced χ², fit alike (two σ).
 RIVAL_STEP = 4.0
 
+#: Starts where several shells could take one another's place.
+MANY_STARTS = 20
+
 #: Half widths of the range that starts are drawn from, about the start value.
 _REACH = {
     "s02": 0.25,
@@ -62,7 +65,7 @@ class ShellMinimum(Result):
 def find_minima(
     objectives: Sequence[ShellObjective],
     *,
-    starts: int,
+    starts: int | None,
     seed: int,
     scale_covar: bool,
     errors: str = "propagated",
@@ -74,13 +77,14 @@ def find_minima(
     objectives
         The spectra.
     starts
-        Number of starts; the first is the parameters' own.
+        Number of starts; the first is the parameters' own. None as in `fit_shells`.
     seed
         Seed of the others, a Latin hypercube over plausible values.
     scale_covar, errors
         As in `fit_shells`.
     """
     parameters = Parameters(p for o in objectives for p in o.parameters.values())
+    starts = _default_starts(objectives) if starts is None else starts
     scale = sum(float(np.sum(o.data**2)) for o in objectives)
     fits = [
         fit(objectives, begin, scale_covar=scale_covar)
@@ -95,6 +99,17 @@ def find_minima(
         if not any(_same(minimum, other) for other in minima):
             minima.append(minimum)
     return minima
+
+
+def _default_starts(objectives: Sequence[ShellObjective]) -> int:
+    """Return many starts where several distances are free to change places."""
+    distances = {
+        objective.names(i).get("delta_r")
+        for objective in objectives
+        for i, shell in enumerate(objective.shells)
+        if shell.path.n_legs == 2
+    }
+    return MANY_STARTS if len(distances - {None}) > 1 else 1
 
 
 def _minimum(objectives: Sequence[ShellObjective], result: FitResult, scale: float) -> ShellMinimum:

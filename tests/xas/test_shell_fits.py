@@ -423,6 +423,9 @@ def test_a_result_tells_all(bonds: dict[str, xas.Shell], make: Make) -> None:
     assert "Ta–Cl: N·S0² 5." in found.report()
     assert found.correlations[0][2] == pytest.approx(0.9, abs=0.09)
     np.testing.assert_allclose(spectrum.paths.sum(axis=0), spectrum.model)
+    table = found.to_dataframe()
+    assert table.loc["Ta–Cl", "r"] == found.shells[0].r.value
+    assert table.loc["Ta–Cl", "r_stderr"] == pytest.approx(found.parameters["r_cl"].stderr)
     data, model = spectrum.transforms()
     inside = (data.r > 1) & (data.r < 3)
     assert data.k_weight == 2.0
