@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from xorder.diffraction.axial_divergence import axial_parts
 from xorder.diffraction.profiles import tch_from_widths
 from xorder.diffraction.radiation import Radiation, lorentz_polarization
 from xorder.diffraction.reflections import Reflections, calculate_reflections
@@ -78,6 +79,7 @@ class PhaseModel:
         occupancies: Sequence[str] = (),
         plane: tuple[int, int, int] | None = None,
         extracted: bool = False,
+        asymmetry: float = 0.0,
     ) -> None:
         self.crystal = crystal
         self.radiation = radiation
@@ -92,7 +94,7 @@ class PhaseModel:
             filled, wavelength=radiation, two_theta=two_theta
         )
         self.hkl = self.found.hkl.astype(float)
-        self._set_lines()
+        self._set_lines(asymmetry)
         self.factors = StructureFactors(
             filled, self.found, self.positions, self.displacements, self.occupancies
         )
@@ -104,8 +106,11 @@ class PhaseModel:
         march = () if plane is None else ("march",)
         self.local_names = ("scale", "inverse_size", "strain", *self.start(), *march)
 
-    def _set_lines(self) -> None:
-        """Lay out one line a reflection and wavelength; lines that cannot reach are left out."""
+    def _set_lines(self, asymmetry: float) -> None:
+        """Lay out one line a reflection and wavelength; lines that cannot reach are left out.
+
+        Lines that axial divergence makes asymmetric are laid out as several beside one another.
+        """
         wavelengths = np.array(self.radiation.wavelengths)
         sine = wavelengths[None, :] / (2.0 * self.found.d[:, None])
         reached = sine < 1.0
@@ -114,6 +119,9 @@ class PhaseModel:
         self.wavelength = wavelengths[spectral]
         self.share = np.array(self.radiation.weights)[spectral]
         theta = np.arcsin(sine[reached])
+        part, self.offset, weight = axial_parts(np.rad2deg(2.0 * theta), asymmetry)
+        self.reflection, self.wavelength = self.reflection[part], self.wavelength[part]
+        self.share, theta = self.share[part] * weight, theta[part]
         self.tangent, self.cosine = np.tan(theta), np.cos(theta)
 
     def start(self) -> dict[str, float]:
@@ -149,7 +157,9 @@ class PhaseModel:
             for name, slope in slopes.items()
         }
         return Lines(
-            value=np.rad2deg(2.0 * theta - shift * cosine) + values.get("zero_shift", 0.0),
+            value=np.rad2deg(2.0 * theta - shift * cosine)
+            + values.get("zero_shift", 0.0)
+            + self.offset,
             slopes=by_metric
             | {
                 "zero_shift": np.ones_like(theta),

@@ -188,6 +188,7 @@ def pattern_model(
             occupancies=() if phase.extracted else phase.occupancies,
             plane=None if phase.extracted else phase.orientation,
             extracted=phase.extracted,
+            asymmetry=options.asymmetry,
         )
         for phase in phases
     )

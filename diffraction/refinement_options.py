@@ -76,6 +76,9 @@ class RefinementOptions:
     """Measured pattern of holder, film and air, whose scale is refined."""
     profile: Profile = field(default_factory=Profile)
     """Widths of the instrument's lines."""
+    asymmetry: float = 0.0
+    """Axial divergence S/L = H/L: half the height of sample and detector slit over the radius of
+    the goniometer; half of what GSAS calls SH/L. A property of the instrument, not refined."""
     refine_profile: tuple[str, ...] = ()
     """Terms of the profile to refine, of ``u v w x y``."""
     zero_shift: bool = False
@@ -96,6 +99,10 @@ class RefinementOptions:
         """Check the numbers."""
         if not 1 <= self.background <= 40:
             raise BadInput(f"background of {self.background} terms", expected="1 to 40")
+        if not 0.0 <= self.asymmetry <= 0.2:
+            raise BadInput(
+                f"asymmetry S/L = {self.asymmetry:g}", expected="a ratio between 0 and 0.2"
+            )
         unknown = [name for name in self.refine_profile if name not in INSTRUMENT]
         if unknown:
             raise BadInput(

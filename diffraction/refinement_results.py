@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xorder.diffraction.profiles import Profile
 from xorder.fitting import FitResult
 from xorder.results import Array, Number, Result, quantity
 from xorder.structure import Crystal
@@ -152,6 +153,14 @@ class Refinement(Result):
     def crystals(self) -> tuple[Crystal, ...]:
         """The refined crystals."""
         return tuple(phase.crystal for phase in self.patterns[0].phases)
+
+    @property
+    def profile(self) -> Profile:
+        """Widths of the instrument's lines as refined, of the first pattern."""
+        values = {
+            p.name.split("_")[0]: p.value for p in reversed(list(self.fit.parameters.values()))
+        }
+        return Profile(**{name: values[name] for name in ("u", "v", "w", "x", "y")})
 
     def stderr(self, name: str) -> float:
         """Return a parameter's standard error with serial correlation counted."""

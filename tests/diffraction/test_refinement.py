@@ -50,7 +50,7 @@ def everything(crystal: Crystal) -> tuple[PatternObjective, dict[str, float]]:
     blank = diffraction.simulate(crystal, two_theta=(10.0, 60.0, 0.5), scale=1e-3)
     phase = diffraction.Phase(crystal=crystal, occupancies=("Na1",), orientation=(0, 1, 1))
     options = diffraction.RefinementOptions(
-        background=3, halos=(HUMPS, HUMPS[0]), blank=blank, zero_shift=True,
+        background=3, asymmetry=0.02, halos=(HUMPS, HUMPS[0]), blank=blank, zero_shift=True,
         refine_profile=("u", "v", "w", "x", "y"),
         profile=diffraction.Profile(u=0.01, v=-0.004, w=0.01, x=0.02, y=0.03),
     )  # fmt: skip
@@ -77,7 +77,9 @@ def test_the_jacobian_is_the_derivative_of_the_residual(monoclinic):
         down = objective.residual({**values, name: values[name] - step})
         numeric = (up - down) / (2.0 * step)
         assert np.abs(numeric).max() > 0, name
-        assert np.abs(column - numeric).max() < 1e-5 * np.abs(numeric).max(), name
+        # Where a line's cut end passes a point within the step the difference jumps.
+        wrong = np.abs(column - numeric) > 1e-5 * np.abs(numeric).max()
+        assert np.count_nonzero(wrong) <= 2, name
 
 
 def test_the_model_is_the_simulated_pattern(monoclinic):
@@ -286,6 +288,7 @@ def test_rietveld_plot_shows_data_model_difference_and_ticks(nacl):
         ({"two_theta": (95.0, 99.0)}, "0 points"),
         ({"refine_profile": ("z",)}, "refine_profile names z"),
         ({"radius": -1.0}, "radius -1"),
+        ({"asymmetry": -0.1}, "asymmetry S/L = -0.1"),
         ({"largest_move": 9.0}, "largest_move 9"),
     ],
 )

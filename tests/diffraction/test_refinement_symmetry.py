@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xorder import references
+from xorder.diffraction.axial_divergence import axial_parts
 from xorder.diffraction.powder_model import PhaseModel, refined_crystal
 from xorder.diffraction.radiation import make_radiation
 from xorder.diffraction.reflections import structure_factors
@@ -96,3 +97,29 @@ def test_anisotropic_displacements_are_kept_where_none_are_refined(monoclinic):
     model = PhaseModel(monoclinic, radiation=make_radiation("CuKa"), two_theta=(10.0, 60.0))
     found, _ = model.factors.squared(model.start(), ())
     assert found == pytest.approx(model.found.f_squared, rel=1e-9)
+
+
+@pytest.mark.parametrize(("two_theta", "ratio"), [(8.0, 0.02), (25.0, 0.03), (150.0, 0.03)])
+def test_axial_divergence_is_what_rays_from_a_tall_sample_to_a_tall_slit_give(two_theta, ratio):
+    generator = np.random.default_rng(0)
+    sample, slit = generator.uniform(-ratio, ratio, size=(2, 400_000))
+    rise = slit - sample
+    angle = np.deg2rad(two_theta)
+    bent = np.arccos(np.cos(angle) * np.sqrt(1.0 + rise**2))
+    # The share of a ray falls with the length and the tilt of its arc.
+    weight = 1.0 / ((1.0 + rise**2) * np.sin(bent))
+    shift = np.rad2deg(bent - angle)
+    _, offset, share = axial_parts(np.array([two_theta]), ratio)
+    mean = np.average(shift, weights=weight)
+    assert share.sum() == pytest.approx(1.0)
+    assert share @ offset == pytest.approx(mean, rel=0.01)
+    spread = np.sqrt(np.average((shift - mean) ** 2, weights=weight))
+    assert np.sqrt(share @ (offset - share @ offset) ** 2) == pytest.approx(spread, rel=0.01)
+    assert (np.sign(mean) < 0) == (two_theta < 90.0)
+
+
+def test_without_axial_divergence_lines_stay_whole():
+    line, offset, share = axial_parts(np.array([10.0, 20.0]), 0.0)
+    assert line.tolist() == [0, 1]
+    assert not offset.any()
+    assert (share == 1.0).all()
