@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from xorder.pdf.reduction import reduce
     from xorder.pdf.reduction_options import ReductionOptions
     from xorder.pdf.reduction_result import Reduction
+    from xorder.pdf.reduction_writers import write_reduction
     from xorder.pdf.refinement import PdfFit, refine
     from xorder.pdf.simulation import SimulatedPhase, simulate_gr
     from xorder.pdf.trajectories import Frame, frame_from_crystal, read_frames
@@ -102,6 +103,7 @@ _HOME = {
     "simulate_gr": "simulation",
     "window_area": "peak_areas",
     "write_gr": "writers",
+    "write_reduction": "reduction_writers",
 }
 
 __all__ = [
@@ -161,6 +163,7 @@ __all__ = [
     "simulate_gr",
     "window_area",
     "write_gr",
+    "write_reduction",
 ]
 
 

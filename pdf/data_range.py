@@ -15,7 +15,9 @@ PIECE = 1.6
 #: Pieces in a row that must drown in noise.
 DROWNED = 2
 #: A beam stop's shadow ends within this range of the first Q (Å⁻¹).
-SHADOW = 0.5
+SHADOW = 0.25
+#: Relative rise or fall that is more than noise, in a mean of this many points.
+RISE, SMOOTHED = 0.05, 5
 #: Points of a block of the noise estimate.
 BLOCK = 32
 #: A third difference of white noise has √20 times its standard deviation.
@@ -83,22 +85,24 @@ def advise_q_max(q: Array, fq: Array, fq_stderr: Array) -> float:
 def advise_q_min(q: Array, intensity: Array) -> float:
     """Return the Q in Å⁻¹ where the shadow of the beam stop or small angles give way.
 
-    That is the lowest intensity behind the first Q, or behind the edge of the shadow within
-    0.5 Å⁻¹ of it, and before the first peak; at most 2 Å⁻¹ and a fifth of the range. A curve that
-    rises from the start begins at its first point.
+    That is the first lowest point behind a maximum within 0.25 Å⁻¹ of the first Q: the edge of the
+    shadow, or small-angle scattering. Where there is no such maximum the first Q is right; a first
+    diffraction peak must not be lost, or density and scale suffer. Rises and falls below 5 % are
+    noise.
     """
-    end = int(np.searchsorted(q, min(2.0, q[0] + 0.2 * (q[-1] - q[0]))))
-    if end < 8:
+    end = int(np.searchsorted(q, min(q[0] + 2.0, q[0] + 0.2 * (q[-1] - q[0]))))
+    if end < SMOOTHED + 3:
         return float(q[0])
-    smooth = np.convolve(intensity[: end + 4], np.ones(5) / 5, mode="valid")[:end]
-    falls = np.flatnonzero(np.diff(smooth) < 0)
-    if not len(falls) or q[falls[0]] > q[0] + SHADOW:
+    smooth = np.convolve(intensity[:end], np.full(SMOOTHED, 1 / SMOOTHED), mode="valid")
+    highest = np.maximum.accumulate(smooth)
+    falls = np.flatnonzero(smooth < highest - RISE * np.abs(highest))
+    if not len(falls):
         return float(q[0])
-    # From the first fall on, down to the lowest point before it rises above where it fell from.
-    top = int(falls[0])
-    higher = np.flatnonzero(smooth[top + 1 :] > smooth[top])
-    stop = top + 1 + int(higher[0]) if len(higher) else len(smooth)
-    lowest = top + int(np.argmin(smooth[top:stop]))
-    # A shallow dip of noise is no shadow.
-    deep = smooth[top] - smooth[lowest] > 0.05 * abs(smooth[top])
-    return float(q[lowest]) if deep else float(q[0])
+    top = int(np.argmax(smooth[: falls[0]]))
+    if q[top] > q[0] + SHADOW:
+        return float(q[0])
+    rest = smooth[top:]
+    lowest = np.minimum.accumulate(rest)
+    rises = np.flatnonzero(rest > lowest + RISE * np.abs(lowest))
+    stop = int(rises[0]) if len(rises) else len(rest)
+    return float(q[top + int(np.argmin(rest[:stop])) + SMOOTHED // 2])

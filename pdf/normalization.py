@@ -21,6 +21,8 @@ __all__ = ["LowDistances", "SelfScattering", "high_q_scale", "krogh_moe_scale", 
 
 #: Rows of the low-r condition per point of information.
 OVERSAMPLING = 3.0
+#: Noise bandwidth of a Hann window, in that of none.
+HANN_BANDWIDTH = 1.5
 #: First distance of the low-r condition, in units of 1/Qmax.
 FIRST_ROW = 0.5
 
@@ -168,13 +170,14 @@ def low_r_solution(
             expected="a smaller r_cut, a given background scale, or normalization 'ad_hoc'",
         )
     inverse = np.linalg.inv((matrix / norms).T @ (matrix / norms))
-    variance = residual @ residual / (len(r) - unknowns)
+    # Rows are correlated: oversampled, and by the window.
+    variance = OVERSAMPLING * HANN_BANDWIDTH * (residual @ residual) / (len(r) - unknowns)
     density = float(values[-1]) if rho0 is None else rho0
     count = len(backgrounds)
     expected = 4 * math.pi * density * r
     return LowDistances(
         scale=scale,
-        scale_stderr=math.sqrt(variance * inverse[0, 0] * OVERSAMPLING) / float(norms[0]),
+        scale_stderr=math.sqrt(variance * inverse[0, 0]) / float(norms[0]),
         backgrounds=tuple(float(value) / scale for value in values[1 : 1 + count]),
         fluorescence=float(values[1 + count]) / scale if constant is not None else 0.0,
         rho0=density,

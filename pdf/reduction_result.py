@@ -105,7 +105,8 @@ class Reduction(Result):
         r"""Return the area of R(r) = rG + 4πr²ρ0 between two distances.
 
         For one element this is the number of neighbours; for several it is weighted by form
-        factors. The standard error is that of counting alone.
+        factors. The standard error is that of counting and, where the empty distances at low r
+        gave the scale, of the scale.
 
         Parameters
         ----------
@@ -133,9 +134,12 @@ class Reduction(Result):
         weights[used[0]] /= 2
         weights[used[-1]] /= 2
         uniform = 4 * math.pi * density * (self.r[used[-1]] ** 3 - self.r[used[0]] ** 3) / 3
+        area = step * float(weights @ self.gr) + uniform
+        scale = next(number for number in self.numbers if number.name == "scale")
+        relative = 0.0 if math.isnan(scale.stderr) else scale.stderr / scale.value
         return Number(
             name="peak_area",
-            value=step * float(weights @ self.gr) + uniform,
-            stderr=step * self.covariance.stderr_of(weights),
+            value=area,
+            stderr=math.hypot(step * self.covariance.stderr_of(weights), relative * area),
             note="" if self.scale_is_absolute else "the scale is arbitrary",
         )

@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 
 from xorder import pdf
-from xorder.errors import BadInput, DataWarning
+from xorder.errors import BadInput, CannotWrite, DataWarning
 from xorder.pdf.absorption import cylinder_transmission, polarization_factor
 from xorder.pdf.compton import compton_scattering
 from xorder.pdf.functions import gr_from_fq
+from xorder.pdf.normalization import SelfScattering
 from xorder.pdf.reduction import polynomial_part, reduce
 from xorder.pdf.reduction_options import ReductionOptions
+from xorder.references import load
 from xorder.scattering import form_factor
+from xorder.structure import unit_cell_atoms
 
 EDGE = 3.524
 RHO0 = 4 / EDGE**3
@@ -391,3 +394,53 @@ def test_limits_of_a_peak_must_lie_in_the_range():
         reduction.peak_area(2.0, 3.0)
     with pytest.raises(BadInput, match="no number 'magic'"):
         reduction.number("magic")
+
+
+def test_every_function_is_written_and_reads_back(tmp_path):
+    reduction = reduce_quietly(SAMPLE, EMPTY, r_max=5.0, background_scale=0.8)
+    paths = pdf.write_reduction(tmp_path / "nickel", reduction)
+    assert [path.name for path in paths] == ["nickel.iq", "nickel.sq", "nickel.fq", "nickel.gr"]
+    intensity = pdf.read_iq(paths[0])
+    assert np.array_equal(intensity.q, reduction.q)
+    assert np.array_equal(intensity.intensity, reduction.iq)
+    assert (intensity.composition, intensity.simulated) == ("Ni", True)
+    assert intensity.wavelength == WAVELENGTH
+    for path, values in ((paths[1], reduction.sq), (paths[2], reduction.fq)):
+        function = pdf.read_sq(path)
+        assert np.array_equal(function.values, values)
+        assert function.stderr is not None
+    assert np.array_equal(pdf.read(paths[3]).gr, reduction.gr)
+    with pytest.raises(BadInput, match="kinds names 'xq'"):
+        pdf.write_reduction(tmp_path / "nickel", reduction, kinds=["xq"])
+    with pytest.raises(CannotWrite):
+        pdf.write_reduction(tmp_path / "none" / "nickel", reduction)
+
+
+@pytest.mark.parametrize("rho0_known", [True, False])
+def test_several_elements_with_their_own_form_factors_keep_the_scale(rho0_known):
+    crystal = load("LaCl3")
+    atoms = unit_cell_atoms(crystal)
+    rho0 = float(np.sum(atoms.occupancy)) / atoms.volume
+    q = truth().q
+    r = np.arange(0.0, 60.0, 0.02)
+    model = pdf.calculate_gr(crystal, r=r, q_max=45.0, qdamp=0.07, uiso=0.008, form_factors="exact")
+    fq = pdf.fq_from_gr(r, model.gr, q)
+    amounts = {"La": 1.0, "Cl": 3.0}
+    own = SelfScattering.of(amounts, q, compton_scattering(amounts, q, wavelength=WAVELENGTH))
+    counts = 300 * (own.total + own.mean_f_squared * fq / q) + LEVEL
+    data = pdf.Intensity(
+        q=q,
+        intensity=np.random.default_rng(3).poisson(np.maximum(counts, 0)).astype(float),
+        stderr=np.sqrt(np.maximum(counts, 1)),
+        wavelength=WAVELENGTH,
+        simulated=True,
+    )
+    options = ReductionOptions(
+        normalization="low_r",
+        rho0=rho0 if rho0_known else None,
+        low_q="linear",
+        fluorescence=None,
+    )
+    reduction = quiet(data, composition="LaCl3", options=options)
+    assert reduction.scale == pytest.approx(1 / 300, rel=0.01)
+    assert reduction.rho0 == pytest.approx(rho0, rel=0.05)

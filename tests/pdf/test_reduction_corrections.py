@@ -178,6 +178,8 @@ def test_the_advised_start_is_behind_the_beam_stop():
     small_angles = 30 * np.exp(-(q - 0.3) / 0.2)
     assert 1.0 < advise_q_min(q, peak + small_angles + 1) < 2.1
     assert advise_q_min(q, peak + q) == q[0]
+    bragg = 10 * np.exp(-(((q - 0.9) / 0.05) ** 2))
+    assert advise_q_min(q, bragg + peak + q) == q[0]
     assert advise_q_min(q[:5], q[:5]) == q[0]
 
 
