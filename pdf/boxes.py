@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xorder.errors import BadInput
+from xorder.errors import BadInput, BadStructure
 from xorder.pdf.trajectories import Frame
 from xorder.results import Array
 
@@ -17,10 +17,13 @@ __all__ = [
     "Shells",
     "block_edges",
     "block_stderr",
+    "check_overlap",
     "checked_frames",
     "find_shells",
 ]
 
+#: Atoms nearer than this (Å) are an error of the model.
+CLOSEST = 0.3
 #: Most whole cells around the box that are searched.
 MOST_SHIFTS = 2_000_000
 
@@ -129,7 +132,39 @@ def find_shells(frame: Frame, center: str | None, cutoffs: Mapping[str, float]) 
     ------
     BadInput
         Where the frame has no box or no center, or a cutoff is not positive.
+    BadStructure
+        Where a neighbour lies on its center.
     """
+    shells = _neighbors(frame, center, cutoffs)
+    nearest = np.min(np.sum(shells.vectors**2, axis=1), initial=np.inf)
+    if nearest < CLOSEST**2:
+        check_overlap(frame)
+    return shells
+
+
+def check_overlap(frame: Frame) -> None:
+    """Raise where two atoms of a frame lie nearer than 0.3 Å.
+
+    Raises
+    ------
+    BadStructure
+        The message names the atoms.
+    """
+    everything = dict.fromkeys(np.unique(frame.elements).tolist(), CLOSEST)
+    shells = _neighbors(frame, None, everything)
+    if not len(shells.atoms):
+        return
+    i = int(np.argmax(np.diff(shells.first) > 0))
+    j = int(shells.atoms[0])
+    raise BadStructure(
+        f"atoms {i + 1} ({frame.elements[i]}) and {j + 1} ({frame.elements[j]}) of frame "
+        f"{frame.step} are {float(np.linalg.norm(shells.vectors[0])):.3f} Å apart",
+        expected=f"at least {CLOSEST} Å",
+        source=frame.source or None,
+    )
+
+
+def _neighbors(frame: Frame, center: str | None, cutoffs: Mapping[str, float]) -> Shells:
     from xorder.pdf.debye_kernels import find_neighbors
 
     names, kind = np.unique(frame.elements, return_inverse=True)

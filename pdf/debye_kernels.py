@@ -208,7 +208,7 @@ def _find_neighbors(
             for s in range(shifts.shape[0]):
                 dx, dy, dz = x + shifts[s, 0], y + shifts[s, 1], z + shifts[s, 2]
                 square = dx * dx + dy * dy + dz * dz
-                if square > limit * limit or square == 0.0:
+                if square > limit * limit or (i == j and square == 0.0):
                     continue
                 if found < room:
                     atoms[found] = j

@@ -10,16 +10,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xorder.errors import BadInput, BadStructure
-from xorder.pdf.boxes import PeriodicBox, block_edges, block_stderr, checked_frames, find_shells
+from xorder.errors import BadInput
+from xorder.pdf.boxes import (
+    CLOSEST,
+    PeriodicBox,
+    block_edges,
+    block_stderr,
+    check_overlap,
+    checked_frames,
+)
 from xorder.pdf.moments import ElementGroups, in_threads, stencil_from_moments
 from xorder.pdf.trajectories import Frame
 from xorder.results import Array, Number, Result, quantity, recorded
 
 __all__ = ["BLOCKS", "Partials", "calculate_partials"]
 
-#: Atoms nearer than this (Å) are an error of the model.
-CLOSEST = 0.3
 #: Most blocks of frames for the standard errors.
 BLOCKS = 5
 
@@ -167,22 +172,8 @@ def _frame_moments(
 
     moments = np.stack([of_pair(a, b) for a, b in groups.pairs])
     if np.any(moments[:, : int(CLOSEST / step), 0] > 0):
-        _raise_overlap(frame)
+        check_overlap(frame)
     return moments
-
-
-def _raise_overlap(frame: Frame) -> None:
-    everything = dict.fromkeys(np.unique(frame.elements).tolist(), CLOSEST)
-    shells = find_shells(frame, None, everything)
-    i = int(np.argmax(np.diff(shells.first) > 0))
-    j = int(shells.atoms[shells.first[i]])
-    distance = float(np.linalg.norm(shells.vectors[shells.first[i]]))
-    raise BadStructure(
-        f"atoms {i + 1} ({frame.elements[i]}) and {j + 1} ({frame.elements[j]}) of frame "
-        f"{frame.step} are {distance:.3f} Å apart",
-        expected=f"at least {CLOSEST} Å",
-        source=frame.source or None,
-    )
 
 
 def _partials(

@@ -12,6 +12,7 @@ from xorder.pdf.calculation import calculate_gr
 from xorder.pdf.models import calculate_model_gr, gr_from_partials
 from xorder.pdf.moments import redeposited
 from xorder.pdf.partials import calculate_partials
+from xorder.pdf.polyhedra import calculate_angles
 from xorder.pdf.trajectories import Frame, frame_from_crystal
 
 SKEWED = np.array([[9.0, 0.5, -0.3], [2.0, 8.0, 0.7], [-1.5, 2.5, 10.0]])
@@ -179,13 +180,17 @@ def test_the_turned_box_keeps_all_distances():
     np.testing.assert_allclose(box.lattice @ box.lattice.T, frame.lattice @ frame.lattice.T)
 
 
-def test_atoms_on_one_another_are_named():
+@pytest.mark.parametrize("apart", [0.0, 0.1])
+def test_atoms_on_one_another_are_named(apart):
     good = gas(10, CUBE, step=4)
     positions = good.positions.copy()
-    positions[6] = positions[2] + [0.1, 10.0, -10.0]
+    positions[6] = positions[2] + [apart, 10.0, -10.0]
     bad = Frame(positions=positions, elements=good.elements, lattice=CUBE, step=4)
-    with pytest.raises(BadStructure, match=r"atoms 3 .* and 7 .* of frame 4 are 0.100 Å apart"):
+    message = rf"atoms 3 .* and 7 .* of frame 4 are {apart:.3f} Å apart"
+    with pytest.raises(BadStructure, match=message):
         calculate_partials([good, bad], r_max=4.0)
+    with pytest.raises(BadStructure, match=message):
+        calculate_angles([good, bad], center="Na", ends=("Na", "Cl"), cutoff=5.0)
 
 
 @pytest.mark.parametrize(

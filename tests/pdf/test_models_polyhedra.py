@@ -102,11 +102,20 @@ def test_rock_salt_has_twelve_right_and_three_straight_angles(made):
     assert found.density[-1] * 2.0 == pytest.approx(0.2)
 
 
+def thin_gas(generator, count, edge):
+    """Atoms at random, without those that lie on another."""
+    positions = generator.uniform(0, edge, (2 * count, 3))
+    between = positions[:, None] - positions
+    between -= edge * np.round(between / edge)
+    near = np.tril(np.linalg.norm(between, axis=-1) < 0.4, -1).any(axis=1)
+    return positions[~near][:count]
+
+
 def test_a_gas_has_no_preferred_angle():
     generator = np.random.default_rng(5)
     frames = [
         Frame(
-            positions=generator.uniform(0, 14, (300, 3)),
+            positions=thin_gas(generator, 300, 14.0),
             elements=np.full(300, "Ar"),
             lattice=np.eye(3) * 14,
             step=k,
