@@ -15,7 +15,7 @@ from xorder.parameters import Parameters
 from xorder.results import Array, Number, Result, quantity, recorded
 from xorder.xas.background import Exafs
 from xorder.xas.shell_inputs import AnyShell, as_shells, each_range, each_spectrum
-from xorder.xas.shell_minima import ShellMinimum, find_minima
+from xorder.xas.shell_minima import ShellMinimum, best_minimum, find_minima
 from xorder.xas.shell_objectives import ShellObjective, check_grid, shell_parameters
 from xorder.xas.shell_paths import Shell
 from xorder.xas.shell_plausibility import (
@@ -326,9 +326,9 @@ def _objectives(
 
 
 def _result(objectives: Sequence[ShellObjective], found: Sequence[ShellMinimum]) -> ShellFit:
-    """Return the lowest plausible minimum, or the lowest, with its verdict."""
+    """Return the best minimum with its verdict."""
     lowest = found[0]
-    best = next((minimum for minimum in found if minimum.plausible), lowest)
+    best = best_minimum(found)
     fit = best.fit
     shells = tuple(
         shell

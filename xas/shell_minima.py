@@ -16,10 +16,13 @@ from xorder.xas.shell_errors import propagated
 from xorder.xas.shell_objectives import ShellObjective
 from xorder.xas.shell_plausibility import Doubt, doubts_about_shells, fitted_shells
 
-__all__ = ["ShellMinimum", "find_minima"]
+__all__ = ["ShellMinimum", "best_minimum", "find_minima"]
 
 #: Minima whose χ² differ by less than this, in units of the reduced χ², fit alike (two σ).
 RIVAL_STEP = 4.0
+
+#: Times the χ² of an odd minimum that a plausible one may have.
+FAR_WORSE = 4.0
 
 #: Starts where several shells could take one another's place.
 MANY_STARTS = 20
@@ -99,6 +102,20 @@ def find_minima(
         if not any(_same(minimum, other) for other in minima):
             minima.append(minimum)
     return minima
+
+
+def best_minimum(found: Sequence[ShellMinimum]) -> ShellMinimum:
+    """Return the lowest plausible minimum, or the lowest where there is none.
+
+    A lowest minimum that is merely odd (a large shift of e0, say) stands where the plausible one
+    fits far worse; one that is absurd does not.
+    """
+    lowest = found[0]
+    best = next((minimum for minimum in found if minimum.plausible), lowest)
+    absurd = any(doubt.grave or doubt.about == "undetermined" for doubt in lowest.doubts)
+    if not absurd and best.fit.chisqr > FAR_WORSE * lowest.fit.chisqr:
+        return lowest
+    return best
 
 
 def _default_starts(objectives: Sequence[ShellObjective]) -> int:

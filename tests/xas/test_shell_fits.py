@@ -283,6 +283,17 @@ def test_an_absurd_minimum_is_rejected_although_it_is_lower(
     assert all(0.6 < s02 < 1.2 for s02 in rejected)
 
 
+def test_an_odd_minimum_stands_where_the_plausible_one_fits_far_worse(
+    bonds: dict[str, xas.Shell], make: Make
+) -> None:
+    """A true shift of e0 by 14 eV is told, not fitted away."""
+    exafs = make(bonds, *GLASS, noise=5e-4, delta_e0=14.0)
+    found = xas.fit_shells(exafs, [bonds["O"], bonds["Cl"]], k_range=(4, 13), r_range=(1, 3))
+    assert found.verdict == "doubtful"
+    assert found.parameters["delta_e0"].value == pytest.approx(14.0, abs=1.0)
+    assert any("delta_e0 is +1" in flag for flag in found.flags)
+
+
 def test_minima_that_fit_alike_are_undecidable(bonds: dict[str, xas.Shell], make: Make) -> None:
     """A second shell of nearly nothing may sit anywhere."""
     shells = xas.quick_shells([("Cl", 2.35), ("Cl", 2.75)], absorber="Ta", edge="L3")
