@@ -152,16 +152,17 @@ def refine(
         objective, start, stages=STAGES, starts=options.starts, seed=options.seed,
         tolerance=TOLERANCE,
     )  # fmt: skip
-    loose = _loose(objective, found, start)
-    if loose:
+    for _ in range(2):
+        loose = _loose(objective, found, start)
+        if not loose:
+            break
         objective.held |= dict.fromkeys(loose, TOO_LITTLE)
         values = found.parameters.valuesdict() | loose
-        kept = Parameters(
+        start = Parameters(
             replace(p, value=values[p.name], vary=p.vary and p.name not in loose)
             for p in start.values()
-        )
-        again = kept.with_values(objective.best_scales(values))
-        found = fit(objective, again, stages=STAGES[:1], tolerance=TOLERANCE)
+        ).with_values(objective.best_scales(values))
+        found = fit(objective, start, stages=STAGES[:1], tolerance=TOLERANCE)
     return fit_result(measured, objective, found)
 
 
@@ -182,8 +183,14 @@ def _loose(objective: PdfObjective, found: FitResult, start: Parameters) -> dict
             if name in found.var_names and not _told(found.parameters[name])
         ]
         if any(name.startswith(WIDTHS) for name in open_ones):
-            # Without its displacements a phase has no cell or size to be trusted either.
-            open_ones = [name for name in objective.own_names(phase) if name in found.var_names]
+            # Without its displacements a phase has no cell to be trusted either.
+            open_ones += [
+                name
+                for name in objective.own_names(phase)
+                if name in found.var_names
+                and name not in open_ones
+                and not name.startswith("sphere_")
+            ]
         for name in open_ones:
             # Where nothing is known, domains have no end.
             endless = name.startswith("sphere_")

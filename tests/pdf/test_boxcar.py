@@ -184,3 +184,17 @@ def test_a_measured_mixture(shared, made):
     box = pdf.fit_boxcar(data, phases, r_range=(1.5, 30.0), step=3.0, whole=whole)
     assert np.all((box.mass_fraction[:, 0] > 0.87) & (box.mass_fraction[:, 0] < 0.91))
     assert not box.undecided.any()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_trace_of_nanocrystals_keeps_its_size(phases, seed):
+    parts = [
+        pdf.SimulatedPhase(
+            crystal=phases["Ni"], mass_fraction=0.05, uiso=0.006, sphere_diameter=9.0
+        ),
+        pdf.SimulatedPhase(crystal=phases["NaCl"], mass_fraction=0.95, uiso=0.015),
+    ]
+    data = pdf.simulate_gr(parts, r=R, q_max=22.0, noise=0.03, seed=seed)
+    options = pdf.RefinementOptions(refine_qdamp=False, sphere_diameter=40.0)
+    fit = pdf.refine(data, phases, r_range=(1.7, 20.0), options=options)
+    assert abs(fit.fractions.mass[0] - 0.05) < 4 * fit.fractions.mass_stderr[0]
