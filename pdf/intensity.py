@@ -15,8 +15,8 @@ from xorder.results import Array, Result, quantity
 
 __all__ = ["Intensity", "StructureFunction", "intensity_from_two_theta"]
 
-#: No measured total scattering reaches this Q in Å⁻¹ (X-rays of 100 keV backwards: 101 Å⁻¹).
-HIGHEST_Q = 60.0
+#: No measured total scattering goes beyond this Q in Å⁻¹.
+HIGHEST_Q = {"xray": 60.0, "neutron": 125.0}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -45,7 +45,8 @@ class Intensity(Result):
     """Everything else the header says."""
 
     def __post_init__(self) -> None:
-        check_q(self.q, self.wavelength, self.source or None)
+        _check_radiation(self.radiation, self.source or None)
+        check_q(self.q, self.wavelength, self.source or None, radiation=self.radiation)
         check_values("intensity", self.intensity, self.q, self.source or None)
         if self.stderr is not None:
             check_values("stderr", self.stderr, self.q, self.source or None)
@@ -86,7 +87,8 @@ class StructureFunction(Result):
     """Everything else the header says."""
 
     def __post_init__(self) -> None:
-        check_q(self.q, self.wavelength, self.source or None)
+        _check_radiation(self.radiation, self.source or None)
+        check_q(self.q, self.wavelength, self.source or None, radiation=self.radiation)
         check_values(self.kind, self.values, self.q, self.source or None)
 
     @property
@@ -153,7 +155,9 @@ def check_wavelength(wavelength: float, source: str | None = None) -> None:
         )
 
 
-def check_q(q: Array, wavelength: float, source: str | None) -> None:
+def check_q(
+    q: Array, wavelength: float, source: str | None, *, radiation: Radiation = "xray"
+) -> None:
     """Raise BadInput where Q cannot be one in Å⁻¹; a Q in nm⁻¹ is called that."""
     if q.ndim != 1 or len(q) < 2:
         raise BadInput(f"q has shape {q.shape}", expected="at least two points", source=source)
@@ -180,9 +184,10 @@ def check_q(q: Array, wavelength: float, source: str | None) -> None:
                 expected="Q in Å⁻¹ and the wavelength in Å",
                 source=source,
             )
-    if q[-1] > HIGHEST_Q:
+    highest = HIGHEST_Q[radiation]
+    if q[-1] > highest:
         raise BadInput(
-            f"q reaches {q[-1]:g} Å⁻¹, beyond every diffractometer{_perhaps_nm(q, HIGHEST_Q)}",
+            f"q reaches {q[-1]:g} Å⁻¹, beyond every diffractometer{_perhaps_nm(q, highest)}",
             expected="Q in Å⁻¹ (divide nm⁻¹ by 10)",
             source=source,
         )
@@ -201,6 +206,11 @@ def check_values(name: str, values: Array, q: Array, source: str | None) -> None
         raise BadInput(
             f"{name} is {values[at]} at Q = {q[at]:g} Å⁻¹", expected="finite values", source=source
         )
+
+
+def _check_radiation(radiation: str, source: str | None) -> None:
+    if radiation not in HIGHEST_Q:
+        raise BadInput(f"radiation is {radiation!r}", expected="'xray' or 'neutron'", source=source)
 
 
 def _perhaps_nm(q: Array, limit: float) -> str:

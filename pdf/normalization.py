@@ -17,7 +17,14 @@ from xorder.pdf.transforms import below_first, trapezoid_weights
 from xorder.results import Array
 from xorder.scattering import form_factor
 
-__all__ = ["LowDistances", "SelfScattering", "high_q_scale", "krogh_moe_scale", "low_r_solution"]
+__all__ = [
+    "LowDistances",
+    "SelfScattering",
+    "high_q_scale",
+    "krogh_moe_scale",
+    "low_r_misfit",
+    "low_r_solution",
+]
 
 #: Rows of the low-r condition per point of information.
 OVERSAMPLING = 3.0
@@ -183,6 +190,24 @@ def low_r_solution(
         rho0=density,
         misfit=float(np.linalg.norm(residual) / np.linalg.norm(expected)),
     )
+
+
+def low_r_misfit(q: Array, fq: Array, *, r_cut: float, rho0: float) -> float:
+    """Return how far G(r) is from -4πρ0 r below `r_cut`, relative to that; 0 is right.
+
+    Parameters
+    ----------
+    q, fq
+        Q and F(Q) in Å⁻¹, shape (Q,).
+    r_cut
+        Distance in Å below which there is no pair of atoms.
+    rho0
+        Number density in atoms Å⁻³.
+    """
+    r = np.arange(FIRST_ROW / q[-1], r_cut, math.pi / q[-1])
+    expected = 4 * math.pi * rho0 * r
+    rest = _hann_transform(q, r) @ fq + expected
+    return float(np.linalg.norm(rest) / np.linalg.norm(expected))
 
 
 def _hann_transform(q: Array, r: Array) -> Array:

@@ -24,6 +24,7 @@ from xorder.pdf.normalization import (
     SelfScattering,
     high_q_scale,
     krogh_moe_scale,
+    low_r_misfit,
     low_r_solution,
 )
 from xorder.pdf.reduction_input import (
@@ -41,6 +42,10 @@ __all__ = ["polynomial_part", "reduce"]
 
 #: Rest of G(r) + 4πρ0 r below r_cut, relative, from which the scale deserves doubt.
 LARGEST_MISFIT = 0.3
+#: Distance of the mean of S(Q) from 1, at high Q, that is worth a word.
+LARGEST_OFFSET = 0.1
+#: A step of Q is a gap from this many usual ones.
+GAP = 5.0
 ARBITRARY = (
     "the absolute scale of G(r) is arbitrary, as a polynomial stands for the corrections: "
     "coordination numbers and amounts need normalization 'low_r', 'krogh_moe' or 'high_q'; ratios "
@@ -114,7 +119,7 @@ def reduce(
     scales = _scales(table, options)
     fq, polynomial, stderr = _structure(table, scales, options, messages)
     result = _transform(table, scales, fq, polynomial, stderr, options)
-    numbers = _numbers(table, scales, result)
+    numbers = _numbers(table, scales, result, options)
     _doubts(table, result, numbers, scales, data, options, wavelength, messages)
     for message in messages:
         warnings.warn(f"{data.name or 'data'}: {message}", DataWarning, stacklevel=3)
@@ -302,6 +307,7 @@ def _numbers(
     table: ReductionTable,
     scales: _Scales,
     result: Reduction,
+    options: ReductionOptions,
 ) -> tuple[Number, ...]:
     stated = "" if result.scale_is_absolute else "arbitrary"
     numbers = [Number(name="scale", value=scales.scale, stderr=scales.scale_stderr, note=stated)]
@@ -310,8 +316,10 @@ def _numbers(
     numbers.append(Number(name="fluorescence", value=scales.fluorescence, unit="counts"))
     if not math.isnan(result.rho0):
         numbers.append(Number(name="rho0", value=result.rho0, unit="Å⁻³"))
-    if scales.low is not None:
-        numbers.append(Number(name="low_r_misfit", value=scales.low.misfit))
+    if result.scale_is_absolute and result.rho0 > 0:
+        misfit = low_r_misfit(result.q, result.fq, r_cut=options.r_cut, rho0=result.rho0)
+        note = "distance of G(r) from -4πρ0 r below r_cut; 0 where the corrections are right"
+        numbers.append(Number(name="low_r_misfit", value=misfit, note=note))
     upper = result.q > (result.q[0] + result.q[-1]) / 2
     spread = float(np.std(result.sq[upper]))
     points = np.count_nonzero(upper) ** 0.5
@@ -369,7 +377,7 @@ def _doubts(
             f"F(Q) is noise above Q = {values['advised_q_max']:.3g} Å⁻¹, and q_max is "
             f"{result.q_max:.3g} Å⁻¹"
         )
-    if options.normalization == "low_r" and values["low_r_misfit"] > LARGEST_MISFIT:
+    if values.get("low_r_misfit", 0.0) > LARGEST_MISFIT:
         messages.append(
             f"below {options.r_cut:g} Å G(r) misses -4πρ0 r by "
             f"{100 * values['low_r_misfit']:.0f} %: a correction is missing or r_cut is too large"
@@ -380,7 +388,16 @@ def _doubts(
         messages.append(
             f"the density found is {result.rho0:.3g} atoms Å⁻³: a correction is missing"
         )
-    spacing = float(np.max(np.diff(table.q)))
+    mean = values["high_q_mean"]
+    if result.scale_is_absolute and abs(mean - 1) > LARGEST_OFFSET:
+        messages.append(
+            f"S(Q) is {mean:.3g} on average over the upper half of Q and should be 1: a correction "
+            "or the density is wrong"
+        )
+    steps = np.diff(table.q)
+    spacing, at = float(np.max(steps)), int(np.argmax(steps))
+    if spacing > GAP * float(np.median(steps)):
+        messages.append(f"there is a gap of {spacing:.3g} Å⁻¹ after Q = {table.q[at]:.4g} Å⁻¹")
     if options.r_max > math.pi / spacing:
         messages.append(
             f"steps of Q of {spacing:.3g} Å⁻¹ hold distances to {math.pi / spacing:.3g} Å only"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal, get_args
 
 from xorder.errors import BadInput
@@ -75,9 +76,11 @@ class ReductionOptions:
                 )
         for name, (lowest, highest) in _RANGES.items():
             value = getattr(self, name)
-            if value is not None and not lowest <= value <= highest:
+            if value is None:
+                continue
+            if not isinstance(value, Real) or not lowest <= float(value) <= highest:
                 raise BadInput(
-                    f"{name} is {value}", expected=f"{lowest:g} to {highest:g}, or the default"
+                    f"{name} is {value!r}", expected=f"a number of {lowest:g} to {highest:g}"
                 )
         _check_ascending(self, "q_min", "q_max")
         _check_ascending(self, "r_min", "r_max")

@@ -12,6 +12,7 @@ import numpy as np
 
 from xorder.errors import BadInput, DataWarning, UnreadableFile
 from xorder.pdf.intensity import HIGHEST_Q
+from xorder.pdf.pattern import Radiation
 from xorder.results import Array
 
 __all__ = ["Axis", "axis_of_text", "check_axis_name", "momentum_transfer"]
@@ -58,7 +59,13 @@ def check_axis_name(axis: str | None) -> None:
 
 
 def momentum_transfer(
-    values: Array, *, given: Axis | None, stated: Axis | None, wavelength: float, path: Path
+    values: Array,
+    *,
+    given: Axis | None,
+    stated: Axis | None,
+    wavelength: float,
+    path: Path,
+    radiation: Radiation = "xray",
 ) -> Array:
     """Return Q in Å⁻¹ from a first column.
 
@@ -74,6 +81,8 @@ def momentum_transfer(
         Wavelength in Å; needed for angles.
     path
         File, for messages.
+    radiation
+        What was scattered; neutrons reach further in Q.
 
     Raises
     ------
@@ -97,7 +106,8 @@ def momentum_transfer(
     if axis == "two_theta":
         return _from_angle(values, wavelength, path)
     q = values / 10 if axis == "q_nm" else values.copy()
-    limit = HIGHEST_Q if math.isnan(wavelength) else 4 * math.pi / wavelength
+    highest = HIGHEST_Q[radiation]
+    limit = highest if math.isnan(wavelength) else 4 * math.pi / wavelength
     if axis == "q" and q[-1] > limit:
         raise BadInput(
             f"Q reaches {q[-1]:g}, beyond the {limit:.4g} Å⁻¹ that "

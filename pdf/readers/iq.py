@@ -78,6 +78,7 @@ def read_iq(
         stated=_stated_axis(columns),
         wavelength=known,
         path=path,
+        radiation=_radiation(columns.keys),
     )
     start = int(q[0] == 0)  # some programs begin at Q = 0, which carries nothing
     return Intensity(
@@ -101,6 +102,7 @@ def read_sq(
     kind: OfQ | None = None,
     axis: Axis | None = None,
     wavelength: float | None = None,
+    radiation: Radiation | None = None,
     name: str = "",
 ) -> StructureFunction:
     """Return the S(Q), F(Q) or i(Q) in a text file.
@@ -114,6 +116,8 @@ def read_sq(
         RMCProfile's own F(Q) is ⟨b⟩² (S - 1): read it as ``"i"`` and divide by ⟨b⟩².
     axis, wavelength, name
         As in `read_iq`.
+    radiation
+        ``"xray"`` or ``"neutron"``; None takes what the file says, else X-rays.
 
     Raises
     ------
@@ -131,12 +135,14 @@ def read_sq(
             source=path,
         )
     known = _wavelength(columns.keys, wavelength, path)
+    scattered = radiation or _radiation(columns.keys)
     q = momentum_transfer(
         _ascending(columns.table[:, 0], path),
         given=axis,
         stated=_stated_axis(columns),
         wavelength=known,
         path=path,
+        radiation=scattered,
     )
     start = int(q[0] == 0)
     values = columns.table[start:, 1].copy()
@@ -148,7 +154,7 @@ def read_sq(
         stderr=_stderr(columns, start, path),
         wavelength=known,
         composition=_composition(columns.keys),
-        radiation=_radiation(columns.keys),
+        radiation=scattered,
         name=name or path.stem,
         source=str(path),
         simulated=_simulated(columns),

@@ -139,6 +139,14 @@ def test_rmcprofile_files_have_a_count_and_a_title(tmp_path):
     assert data.sq == pytest.approx(1 + 0.01 * Q)
 
 
+def test_neutrons_reach_further_in_q(tmp_path):
+    text = "\n".join(f"{q} 1.0" for q in np.linspace(0.5, 90, 200))
+    path = write(tmp_path, "a.sq", text)
+    assert pdf.read_sq(path, radiation="neutron").q[-1] == pytest.approx(90)
+    with pytest.raises(BadInput, match="looks like nm"):
+        pdf.read_sq(path)
+
+
 def test_a_function_under_another_ones_name_is_noticed(tmp_path):
     text = "\n".join(f"{q} 1.0" for q in Q)
     with pytest.warns(DataWarning, match=r"upper half lies about 1; F\(Q\) lies about 0"):

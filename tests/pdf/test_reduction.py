@@ -344,7 +344,9 @@ SAMPLE, EMPTY = measured()
         (lambda: ReductionOptions(mu_r=1.0), "absorption is 'none'"),
         (lambda: ReductionOptions(normalization="krogh_moe"), "rho0 is missing"),
         (lambda: ReductionOptions(polarization=float("nan")), "polarization is nan"),
-        (lambda: ReductionOptions(rho0=-0.1), "rho0 is -0.1"),
+        (lambda: ReductionOptions(rho0=-0.1), r"rho0 is -0\.1"),
+        (lambda: ReductionOptions(q_max="25"), "q_max is '25'"),
+        (lambda: replace(SAMPLE, radiation="light"), "radiation is 'light'"),
     ],
 )
 def test_what_cannot_be_reduced_is_said(call, message):
@@ -361,6 +363,14 @@ def part(intensity, count):
     )
 
 
+def with_gap(*intensities):
+    kept = np.r_[0:600, 700:1800]
+    return [
+        replace(i, q=i.q[kept], intensity=i.intensity[kept], stderr=i.stderr[kept])
+        for i in intensities
+    ]
+
+
 @pytest.mark.parametrize(
     ("sample", "kwargs", "message"),
     [
@@ -369,6 +379,17 @@ def part(intensity, count):
         (lambda: measured(1), {"normalization": "low_r", "r_cut": 4.0}, "r_cut is too large"),
         (lambda: measured(1), {"background_scale": 1.2}, "too large"),
         (lambda: measured(1), {"r_max": 900.0, "r_step": 0.1}, "steps of Q"),
+        (
+            lambda: measured(1),
+            {"normalization": "low_r", "background_scale": 0.8},
+            "on average over the upper half",
+        ),
+        (lambda: with_gap(*measured(1)), {"background_scale": 0.8}, r"gap of 1\.4.* after Q"),
+        (
+            lambda: measured(1),
+            {"normalization": "krogh_moe", "rho0": RHO0, "background_scale": 0.0},
+            "a correction is missing",
+        ),
     ],
 )
 def test_what_is_doubtful_is_said(sample, kwargs, message):
