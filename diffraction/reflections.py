@@ -115,16 +115,26 @@ def calculate_reflections(
 
 
 def find_reflections(
-    crystal: Crystal, lines: Radiation, two_theta: tuple[float, float], uiso: float
+    crystal: Crystal,
+    lines: Radiation,
+    two_theta: tuple[float, float],
+    uiso: float,
+    *,
+    compiled: bool = False,
 ) -> Reflections:
-    """Return what `calculate_reflections` does, without the provenance that patterns hold once."""
+    """Return what `calculate_reflections` does, without the provenance that patterns hold once.
+
+    `compiled` says that compiled code is loaded anyway, so that it pays for small cells too.
+    """
     low, high = _checked_range(two_theta)
     half = lines.wavelength / 2.0
     d_max = np.inf if low == 0 else half / np.sin(np.deg2rad(low) / 2.0)
     d_min = half / np.sin(np.deg2rad(high) / 2.0)
     atoms, assumed = _with_displacements(crystal, uiso)
     hkl, multiplicity, d = _families(crystal, atoms.lattice, d_min, d_max)
-    f_squared = structure_factors(atoms, hkl, wavelength=lines.wavelength)
+    f_squared = structure_factors(
+        atoms, hkl, wavelength=lines.wavelength, compiled=True if compiled else None
+    )
     strength = np.sum(atoms.occupancy * [_electrons(str(e)) for e in atoms.elements])
     seen = f_squared > EXTINCT * strength**2
     order = np.flatnonzero(seen)[np.argsort(-d[seen], kind="stable")]
@@ -145,7 +155,9 @@ def find_reflections(
     )
 
 
-def structure_factors(atoms: Atoms, hkl: Planes, *, wavelength: float) -> Array:
+def structure_factors(
+    atoms: Atoms, hkl: Planes, *, wavelength: float, compiled: bool | None = None
+) -> Array:
     r"""Return |F|² of planes, the mean of the Friedel mates.
 
     .. math:: F(\mathbf h) = \sum_j o_j (f_{0j} + f'_j + i f''_j) T_j(\mathbf h)
@@ -162,6 +174,9 @@ def structure_factors(atoms: Atoms, hkl: Planes, *, wavelength: float) -> Array:
         Planes, shape (N, 3).
     wavelength
         Wavelength in Å, for f' and f''.
+    compiled
+        Whether to sum in compiled code, which takes half a second to load; where None, where there
+        is enough to sum.
 
     Returns
     -------
@@ -169,7 +184,8 @@ def structure_factors(atoms: Atoms, hkl: Planes, *, wavelength: float) -> Array:
         |F|² in electrons², shape (N,).
     """
     table = _Table(atoms, wavelength)
-    if len(hkl) * len(atoms.xyz) > COMPILED:
+    compiled = len(hkl) * len(atoms.xyz) > COMPILED if compiled is None else compiled
+    if compiled and len(hkl):
         return table.f_squared_compiled(hkl)
     result = np.empty(len(hkl))
     rows = max(1, BLOCK // max(1, len(atoms.xyz)))

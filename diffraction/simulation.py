@@ -319,7 +319,7 @@ def _bragg(
 
 def _reflections(crystal: Crystal, lines: Radiation, axis: Array, uiso: float) -> Reflections:
     low, high = max(0.1, axis[0] - MARGIN), min(179.0, axis[-1] + MARGIN)
-    return find_reflections(crystal, lines, (low, high), uiso)
+    return find_reflections(crystal, lines, (low, high), uiso, compiled=True)
 
 
 def _axis(two_theta: Range) -> Array:

@@ -123,3 +123,16 @@ def test_the_fast_sum_is_the_plain_sum():
     assert sum_lines(axis, **lines, cutoff=1e6) == pytest.approx(plain, rel=1e-12)
     cut = sum_lines(axis, **lines)
     assert np.abs(cut - plain).max() < 1e-3 * plain.max()
+
+
+@pytest.mark.parametrize("lines", [1, 3, 4, 7, 50])
+def test_lines_in_any_number_and_order_add_up(lines):
+    rng = np.random.default_rng(lines)
+    x = np.linspace(5, 40, 500)
+    centre, area = rng.uniform(2, 43, lines), rng.uniform(1, 5, lines)
+    fwhm, eta = rng.uniform(0.02, 3.0, lines), rng.uniform(0, 1, lines)
+    offset = x[:, None] - centre
+    inside = (offset >= -100 * fwhm) & (offset < 100 * fwhm)
+    plain = np.where(inside, pseudo_voigt(offset, fwhm=fwhm, eta=eta), 0.0) @ area
+    found = sum_lines(x, centre=centre, area=area, fwhm=fwhm, eta=eta)
+    assert found == pytest.approx(plain, rel=1e-12)
