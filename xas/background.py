@@ -153,9 +153,7 @@ def subtract_background(
     background = normalized.mu.copy()
     background[covered] = found.background[:, 0]
     chi = found.chi[:, 0] / normalized.edge_step
-    epsilon_k = noise(
-        problem.k, chi, k_range=(max(k_range[0], 2.0), k_range[1]), k_weight=options.k_weight
-    )
+    epsilon_k = noise(problem.k, chi, k_range=noise_range(k_range), k_weight=options.k_weight)
     return Exafs(
         k=problem.k,
         chi=chi,
@@ -175,6 +173,12 @@ def subtract_background(
         simulated=normalized.simulated,
         messages=tuple(messages),
     )
+
+
+def noise_range(k_range: tuple[float, float]) -> tuple[float, float]:
+    """Return where the noise of χ(k) is looked for: above 2 Å⁻¹ where the data go on."""
+    low, high = k_range
+    return (max(low, 2.0) if high > SHORTEST_K else low), high
 
 
 def check_background(

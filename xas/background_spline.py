@@ -33,7 +33,7 @@ N_CLAMP = 3
 FEWEST, MOST = 5, 128
 
 #: The clamps' strength is looked for on this many places at a time, until this close.
-PLACES, CLOSE = 128, 1e-7
+PLACES, CLOSE = 128, 3e-5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,10 +116,12 @@ def spline_problem(
     )
     low_r = _fourier_rows(k.size, rows) * weight
     low_r_basis, triangle = np.linalg.qr(low_r @ basis_k)
-    if not np.min(np.abs(np.diag(triangle))) > 0:
+    diagonal = np.abs(np.diag(triangle))
+    if diagonal.size < basis.shape[1] or not np.min(diagonal) > 1e-9 * np.max(diagonal):
         raise BadInput(
-            f"the background has more freedom than the data between k = {low:g} and {high:g} Å⁻¹",
-            expected="a wider k_range, or a smaller k_weight",
+            f"k from {low:g} to {high:g} Å⁻¹ does not determine a background below "
+            f"{options.rbkg:g} Å",
+            expected="a wider k_range, a larger rbkg or a smaller k_weight",
         )
     turn = np.linalg.inv(triangle)
     basis, basis_k = basis @ turn, basis_k @ turn
@@ -180,13 +182,16 @@ def background_deviation(problem: SplineProblem, clamp_strength: float) -> Array
 
     The coefficients are linear in the data at the clamps' strength; their covariance follows.
     """
-    coupling = problem.coupling
     response = problem.low_r_basis.T @ problem.low_r
-    response[:, problem.clamped] += clamp_strength * coupling.T * problem.clamp.T
-    curvature = np.eye(coupling.shape[1]) + clamp_strength * coupling.T @ coupling
-    inverse = np.linalg.inv(curvature)
-    shape = problem.basis_k @ (inverse @ (response @ response.T) @ inverse)
-    return np.asarray(np.sqrt(np.sum(shape * problem.basis_k, axis=1)))
+    if problem.clamped.size:
+        # Inverse of 1 + λGᵀG by Woodbury's formula: strong clamps make it singular.
+        stiffness, axes = np.linalg.eigh(problem.coupling @ problem.coupling.T)
+        turned = axes.T @ problem.coupling
+        held = clamp_strength / (1.0 + clamp_strength * np.maximum(stiffness, 0.0))
+        response = response - turned.T @ (held[:, None] * (turned @ response))
+        response[:, problem.clamped] += (turned.T * held) @ axes.T * problem.clamp.T
+    shape = problem.basis_k @ (response @ response.T)
+    return np.asarray(np.sqrt(np.maximum(np.sum(shape * problem.basis_k, axis=1), 0.0)))
 
 
 def _clamp_strength(stiffness: Array, along: Array, outside: Array, count: int) -> Array:

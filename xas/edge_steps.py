@@ -11,7 +11,7 @@ import numpy as np
 
 from xorder.results import Array
 
-__all__ = ["EdgeFits", "Ranges", "fit_edges", "points_inside", "variants", "white_lines"]
+__all__ = ["EdgeFits", "Ranges", "count_inside", "fit_edges", "variants", "white_lines"]
 
 #: The white line is looked for from this far below to this far above e0 (eV).
 WHITE_LINE = (-5.0, 30.0)
@@ -53,10 +53,16 @@ class EdgeFits:
         return self.curve @ _powers(x, 2)
 
 
-def points_inside(x: Array, spans: Sequence[tuple[float, float]]) -> Array:
+def _points_inside(x: Array, spans: Sequence[tuple[float, float]]) -> Array:
     """Return which points lie in each span (eV from e0), 1 or 0, shape (spans, N)."""
     ends = np.array(spans).T[:, :, None]
     return np.asarray((x >= ends[0]) & (x <= ends[1]), dtype=float)
+
+
+def count_inside(x: Array, spans: Sequence[tuple[float, float]]) -> Array:
+    """Return how many of ascending points lie in each span, shape (spans,)."""
+    low, high = np.array(spans).T
+    return np.asarray(np.searchsorted(x, high, side="right") - np.searchsorted(x, low))
 
 
 def variants(ranges: Ranges) -> list[Ranges]:
@@ -162,16 +168,15 @@ def _project(
     """Return polynomials over V spans, shape (S, V, order + 1), and the spans' mean energies."""
     distinct = list(dict.fromkeys(spans))
     index = [distinct.index(span) for span in spans]
-    inside = points_inside(x, distinct)
+    inside = _points_inside(x, distinct)
     covered = np.flatnonzero(np.any(inside > 0, axis=0))
     used = slice(covered[0], covered[-1] + 1)
     x, inside = x[used], inside[:, used]
     # The fit is done in units in which the widest span runs from −1 to 1.
     middle, half = 0.5 * (x[-1] + x[0]), 0.5 * (x[-1] - x[0])
     powers = _powers((x - middle) * (100.0 / half), order)
-    weighted = inside[:, None, :] * powers
-    moments = weighted @ powers.T
-    flat = weighted.reshape(-1, x.size)
+    flat = (inside[:, None, :] * powers).reshape(-1, x.size)
+    moments = (flat @ powers.T).reshape(len(inside), order + 1, order + 1)
     sums = (mu[:, used] @ flat.T).reshape(len(mu), len(inside), order + 1, 1)
     local = np.linalg.solve(moments, sums)[:, :, :, 0]
     means = inside @ x / np.sum(inside, axis=1)

@@ -12,7 +12,7 @@ from xorder.errors import BadInput
 from xorder.results import Array, Result, quantity, recorded
 from xorder.xas.edge_energy import find_e0
 from xorder.xas.edge_overlaps import edges_above, edges_below, far
-from xorder.xas.edge_steps import EdgeFits, Ranges, fit_edges, points_inside, variants, white_lines
+from xorder.xas.edge_steps import EdgeFits, Ranges, count_inside, fit_edges, variants, white_lines
 from xorder.xas.photoelectron import edge as tabulated_edge
 from xorder.xas.spectrum import Spectrum, note
 
@@ -350,9 +350,9 @@ def _check_points(spectrum: Spectrum, e0: float, ranges: Ranges) -> None:
 def reasonable(x: Array, ranges: Ranges) -> list[Ranges]:
     """Return the ranges and those reasonable others that hold enough points."""
     others = variants(ranges)
-    pre = points_inside(x, [other.pre_edge for other in others])
-    post = points_inside(x, [other.post_edge for other in others])
-    enough = (pre.sum(axis=1) >= 3) & (post.sum(axis=1) >= ranges.order + 2)
+    pre = count_inside(x, [other.pre_edge for other in others])
+    post = count_inside(x, [other.post_edge for other in others])
+    enough = (pre >= 3) & (post >= ranges.order + 2)
     return [ranges, *(other for other, kept in zip(others, enough, strict=True) if kept)]
 
 

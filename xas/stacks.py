@@ -10,7 +10,7 @@ import numpy as np
 
 from xorder.errors import BadInput
 from xorder.results import Array, Result, quantity, recorded
-from xorder.xas.background import Exafs, background_k_range, check_background
+from xorder.xas.background import Exafs, background_k_range, check_background, noise_range
 from xorder.xas.background_spline import (
     BackgroundOptions,
     background_deviation,
@@ -384,7 +384,6 @@ def subtract_background_from_stack(
     chi = np.empty((len(normalized.mu), problem.k.size))
     strengths = np.empty(len(chi))
     epsilon_k = np.empty(len(chi))
-    noise_range = (max(k_range[0], 2.0), k_range[1])
     for start in range(0, len(chi), CHUNK):
         part = slice(start, start + CHUNK)
         found = fit_splines(problem, mu_k[:, part])
@@ -392,7 +391,7 @@ def subtract_background_from_stack(
         chi[part] = found.chi.T / normalized.edge_step[part, None]
         strengths[part] = found.clamp_strength
         epsilon_k[part] = noise_of_rows(
-            problem.k, chi[part], k_range=noise_range, k_weight=options.k_weight
+            problem.k, chi[part], k_range=noise_range(k_range), k_weight=options.k_weight
         )
     return ExafsStack(
         k=problem.k,

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from xorder import xas
 from xorder.errors import BadInput, DataWarning
@@ -17,6 +19,7 @@ from xorder.xas.background_spline import (
     fit_splines,
     spline_problem,
 )
+from xorder.xas.transforms import WINDOWS
 
 Make = Callable[..., xas.Spectrum]
 MakeExafs = Callable[..., xas.Exafs]
@@ -129,6 +132,8 @@ def test_stronger_clamps_hold_the_ends_closer(make_spectrum: Make) -> None:
         ({"clamps": (0.0,)}, "clamps is"),
         ({"k_range": (0.0, 99.0)}, "k_range is"),
         ({"k_range": (5.0, 3.0)}, "k_range is"),
+        ({"k_range": (3.0, 3.1)}, "points lie between|does not determine"),
+        ({"k_range": (0.0, 3.0), "rbkg": 0.3}, "does not determine a background below 0.3"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(
@@ -160,6 +165,34 @@ def test_results_cross_to_larch(make_spectrum: Make) -> None:
     group.chi[:] = 0.0
     assert np.any(exafs.chi != 0.0)
     assert normalized.to_larch().edge_step == normalized.edge_step
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    rbkg=st.floats(0.3, 3.0),
+    k_weight=st.floats(0.0, 4.0),
+    low=st.floats(0.0, 6.0),
+    span=st.floats(0.05, 13.0),
+    window=st.sampled_from(sorted(WINDOWS)),
+    dk=st.sampled_from([0.0, 0.1, 1.0, 4.0]),
+    clamps=st.tuples(st.floats(0.0, 1e3), st.floats(0.0, 1e3)),
+    step=st.sampled_from([1e-4, 1.0, 1e4]),
+)
+def test_any_settings_give_finite_numbers_or_one_message(
+    make_spectrum: Make, step: float, low: float, span: float, **options: Any
+) -> None:
+    normalized = xas.normalize(make_spectrum(step=step, noise=1e-3), e0=9881.0)
+    try:
+        found = xas.subtract_background(normalized, k_range=(low, low + span), **options)
+    except BadInput:
+        return
+    assert found.delta_chi is not None
+    assert np.all(np.isfinite([*found.chi, *found.delta_chi, found.epsilon_k]))
 
 
 @pytest.mark.reference
