@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xorder.errors import BadInput
-from xorder.fitting import Parameters, fit
+from xorder.fitting import FitResult, Parameters, fit
 from xorder.pdf.objective import PdfObjective
 from xorder.pdf.options import RefinementOptions
 from xorder.pdf.pattern import PairDistribution
@@ -135,6 +135,7 @@ def fit_boxcar(
     parameters: Parameters | None = None,
     whole: PdfFit | None = None,
     cumulative: bool = False,
+    smoothness: float | None = None,
 ) -> Boxcar:
     """Fit windows of r one by one and return the phase fractions against length scale.
 
@@ -163,6 +164,9 @@ def fit_boxcar(
     cumulative
         True for windows that all begin at the lowest r and end `step` further each, the curve
         against r_max; it lags behind the sliding window, whose asymptote is the one to read.
+    smoothness
+        Expected change of what a window frees from one to the next, relative to its largest value,
+        such as 0.1; the windows are then fitted together. None fits each alone.
 
     Raises
     ------
@@ -180,9 +184,13 @@ def fit_boxcar(
     starts = window_starts(r_range, width, step)
     models = phase_models(measured, phases, options)
     ranges = [(starts[0] if cumulative else low, low + width) for low in starts]
-    windows = [
-        _window(measured, models, r_range, whole, tuple(free), options) for r_range in ranges
+    prepared = [
+        _prepared(measured, models, r_range, whole, tuple(free), options) for r_range in ranges
     ]
+    if smoothness is None or not whole.success or len(prepared) < 2:
+        windows = [_window(measured, one, options) for one in prepared]
+    else:
+        windows = _tied(measured, prepared, whole, smoothness, min(step / width, 1.0))
     box = _collected(measured, models, windows, whole, tuple(free), width, step)
     if not cumulative:
         return box
@@ -247,34 +255,81 @@ class _Window:
     n_independent: float
 
 
-def _window(
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A window before its fit."""
+
+    r_range: tuple[float, float]
+    objective: PdfObjective
+    start: Parameters | None
+    flags: tuple[str, ...]
+
+
+def _prepared(
     measured: PairDistribution,
     models: Mapping[str, PhaseModel],
     r_range: tuple[float, float],
     whole: PdfFit,
     free: tuple[str, ...],
     options: RefinementOptions,
-) -> _Window:
-    unknown = np.full(len(models), math.nan)
+) -> _Prepared:
     known = whole.parameters if whole.success else None
     objective = objective_for(measured, models, r_range, options, whole.sample, known)
     if not whole.success:
         message = "not fitted: the fit of the whole range failed"
-        return _Window(r_range, None, unknown, (message,), objective.n_independent)
-    start, flags = _window_parameters(objective, whole, free)
+        return _Prepared(r_range, objective, None, (message,))
+    return _Prepared(r_range, objective, *_window_parameters(objective, whole, free))
+
+
+def _window(measured: PairDistribution, one: _Prepared, options: RefinementOptions) -> _Window:
+    if one.start is None:
+        unknown = np.full(len(one.objective.phases), math.nan)
+        return _Window(one.r_range, None, unknown, one.flags, one.objective.n_independent)
     found = fit(
-        objective, start, stages=[("scale*",)], starts=options.starts, seed=options.seed,
+        one.objective, one.start, stages=[("scale*",)], starts=options.starts, seed=options.seed,
         tolerance=WINDOW_TOLERANCE,
     )  # fmt: skip
+    return _fitted(measured, one, found)
+
+
+def _tied(
+    measured: PairDistribution,
+    prepared: Sequence[_Prepared],
+    whole: PdfFit,
+    smoothness: float,
+    share: float,
+) -> list[_Window]:
+    from xorder.pdf.tied_windows import fit_tied
+
+    if not 0 < smoothness < math.inf:
+        raise BadInput(f"smoothness is {smoothness}", expected="a positive relative change")
+    residual = math.sqrt(float(np.mean(whole.fit.residual[0] ** 2))) if whole.fit else 1.0
+    every = fit_tied(
+        [one.objective for one in prepared],
+        [one.start for one in prepared if one.start is not None],
+        smoothness=smoothness,
+        residual=residual,
+        share=share,
+        tolerance=WINDOW_TOLERANCE,
+    )
+    return [_fitted(measured, one, found) for one, found in zip(prepared, every, strict=True)]
+
+
+def _fitted(measured: PairDistribution, one: _Prepared, found: FitResult) -> _Window:
+    """Return a fitted window: its result, the errors of its scales, what must be said."""
+    objective = one.objective
     result = fit_result(measured, objective, found)
-    errors = np.sqrt(np.diag(scale_covariance(objective, found))) if found.success else unknown
+    errors = np.full(len(objective.phases), math.nan)
+    if found.success:
+        errors = np.sqrt(np.diag(scale_covariance(objective, found)))
     # What was found for the whole range is said there.
     said = ("anisotropic", "gives no displacement", "constant in Q")
+    flags = one.flags
     flags += tuple(m for m in result.messages if not any(words in m for words in said))
     higher = int(np.count_nonzero(found.minima > 1.01 * found.minima[0]))
     if higher:
         flags += (f"{higher} of {len(found.minima)} starts ended in a higher minimum",)
-    return _Window(r_range, result, errors, flags, objective.n_independent)
+    return _Window(one.r_range, result, errors, flags, objective.n_independent)
 
 
 def _window_parameters(

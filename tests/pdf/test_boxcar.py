@@ -198,3 +198,35 @@ def test_a_trace_of_nanocrystals_keeps_its_size(phases, seed):
     options = pdf.RefinementOptions(refine_qdamp=False, sphere_diameter=40.0)
     fit = pdf.refine(data, phases, r_range=(1.7, 20.0), options=options)
     assert abs(fit.fractions.mass[0] - 0.05) < 4 * fit.fractions.mass_stderr[0]
+
+
+@pytest.fixture(scope="module")
+def noisy(phases):
+    parts = [
+        pdf.SimulatedPhase(crystal=phases["Ni"], mass_fraction=0.5, uiso=0.006),
+        pdf.SimulatedPhase(crystal=phases["NaCl"], mass_fraction=0.5, uiso=0.015),
+    ]
+    data = pdf.simulate_gr(parts, r=R, q_max=22.0, noise=0.3, seed=6)
+    options = pdf.RefinementOptions(refine_qdamp=False, correlation="none")
+    return data, pdf.refine(data, phases, r_range=(1.7, 20.0), options=options)
+
+
+def test_windows_tied_by_smoothness_scatter_less(noisy, phases):
+    data, whole = noisy
+    settings = {"whole": whole, "width": 4.0, "step": 2.0}
+    alone = pdf.fit_boxcar(data, phases, **settings)
+    tied = pdf.fit_boxcar(data, phases, smoothness=0.02, **settings)
+    assert np.std(tied.mass_fraction[:, 0]) < 0.8 * np.std(alone.mass_fraction[:, 0])
+    assert np.all(tied.mass_stderr < alone.mass_stderr)
+    pull = (tied.mass_fraction[:, 0] - 0.5) / tied.mass_stderr[:, 0]
+    assert np.abs(pull).max() < 4
+
+
+def test_a_loose_tie_is_no_tie(noisy, phases):
+    data, whole = noisy
+    settings = {"whole": whole, "width": 6.0, "step": 6.0, "free": ("scale*",)}
+    alone = pdf.fit_boxcar(data, phases, **settings)
+    tied = pdf.fit_boxcar(data, phases, smoothness=1e3, **settings)
+    np.testing.assert_allclose(tied.mass_fraction, alone.mass_fraction, atol=2e-3)
+    with pytest.raises(BadInput, match="smoothness"):
+        pdf.fit_boxcar(data, phases, smoothness=-1.0, **settings)
