@@ -204,7 +204,10 @@ def _scales(table: ReductionTable, options: ReductionOptions) -> _Scales:
     )
     if options.normalization == "low_r":
         return found
-    return replace(found, scale=_other_scale(table, found, options), scale_stderr=math.nan)
+    scale = _other_scale(table, found, options)
+    # The backgrounds found at low r carry their doubt into every scale.
+    stderr = math.nan if ad_hoc else abs(found.scale_stderr / found.scale * scale)
+    return replace(found, scale=scale, scale_stderr=stderr)
 
 
 def _given(table: ReductionTable, options: ReductionOptions) -> list[float | None]:
