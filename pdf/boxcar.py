@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,18 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xorder.errors import BadInput
-from xorder.fitting import FitResult, Parameters, fit
-from xorder.pdf.objective import PdfObjective
+from xorder.fitting import Parameters
 from xorder.pdf.options import RefinementOptions
 from xorder.pdf.pattern import PairDistribution
 from xorder.pdf.phases import PhaseModel
-from xorder.pdf.refinement import (
-    PdfFit,
-    fit_result,
-    objective_for,
-    phase_models,
-    refine,
-    scale_covariance,
+from xorder.pdf.refinement import PdfFit, phase_models, refine
+from xorder.pdf.windows import (
+    FittedWindow,
+    fit_window,
+    fit_windows_tied,
+    prepare_window,
 )
 from xorder.results import Array, Result, quantity, recorded
 from xorder.structure import Crystal
@@ -35,18 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Boxcar", "fit_boxcar"]
 
-#: A displacement may move by this factor from its value over the whole range.
-U_ROOM = 3.0
 #: A mass fraction less certain than this is undecided.
 UNDECIDED = 0.25
 #: A window whose model leaves this much of the data (Rw) decides nothing.
 POOR = 0.5
-#: Correlated motion shows in windows that begin below this distance (Å) only.
-NEAR = 4.0
-#: In a window, a phase of less than this share of the largest keeps its displacements.
-MINOR = 0.1
-#: Relative change of χ² below which a window has arrived: a hundredth of a standard error.
-WINDOW_TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -185,12 +174,12 @@ def fit_boxcar(
     models = phase_models(measured, phases, options)
     ranges = [(starts[0] if cumulative else low, low + width) for low in starts]
     prepared = [
-        _prepared(measured, models, r_range, whole, tuple(free), options) for r_range in ranges
+        prepare_window(measured, models, r_range, whole, tuple(free), options) for r_range in ranges
     ]
     if smoothness is None or not whole.success or len(prepared) < 2:
-        windows = [_window(measured, one, options) for one in prepared]
+        windows = [fit_window(measured, one, options) for one in prepared]
     else:
-        windows = _tied(measured, prepared, whole, smoothness, min(step / width, 1.0))
+        windows = fit_windows_tied(measured, prepared, whole, smoothness, min(step / width, 1.0))
     box = _collected(measured, models, windows, whole, tuple(free), width, step)
     if not cumulative:
         return box
@@ -246,143 +235,6 @@ def window_starts(r_range: tuple[float, float], width: float, step: float) -> li
     return [low + i * step for i in range(count)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
-    r_range: tuple[float, float]
-    result: PdfFit | None
-    scale_stderr: Array
-    flags: tuple[str, ...]
-    n_independent: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A window before its fit."""
-
-    r_range: tuple[float, float]
-    objective: PdfObjective
-    start: Parameters | None
-    flags: tuple[str, ...]
-
-
-def _prepared(
-    measured: PairDistribution,
-    models: Mapping[str, PhaseModel],
-    r_range: tuple[float, float],
-    whole: PdfFit,
-    free: tuple[str, ...],
-    options: RefinementOptions,
-) -> _Prepared:
-    known = whole.parameters if whole.success else None
-    objective = objective_for(measured, models, r_range, options, whole.sample, known)
-    if not whole.success:
-        message = "not fitted: the fit of the whole range failed"
-        return _Prepared(r_range, objective, None, (message,))
-    return _Prepared(r_range, objective, *_window_parameters(objective, whole, free))
-
-
-def _window(measured: PairDistribution, one: _Prepared, options: RefinementOptions) -> _Window:
-    if one.start is None:
-        unknown = np.full(len(one.objective.phases), math.nan)
-        return _Window(one.r_range, None, unknown, one.flags, one.objective.n_independent)
-    found = fit(
-        one.objective, one.start, stages=[("scale*",)], starts=options.starts, seed=options.seed,
-        tolerance=WINDOW_TOLERANCE,
-    )  # fmt: skip
-    return _fitted(measured, one, found)
-
-
-def _tied(
-    measured: PairDistribution,
-    prepared: Sequence[_Prepared],
-    whole: PdfFit,
-    smoothness: float,
-    share: float,
-) -> list[_Window]:
-    from xorder.pdf.tied_windows import fit_tied
-
-    if not 0 < smoothness < math.inf:
-        raise BadInput(f"smoothness is {smoothness}", expected="a positive relative change")
-    residual = math.sqrt(float(np.mean(whole.fit.residual[0] ** 2))) if whole.fit else 1.0
-    every = fit_tied(
-        [one.objective for one in prepared],
-        [one.start for one in prepared if one.start is not None],
-        smoothness=smoothness,
-        residual=residual,
-        share=share,
-        tolerance=WINDOW_TOLERANCE,
-    )
-    return [_fitted(measured, one, found) for one, found in zip(prepared, every, strict=True)]
-
-
-def _fitted(measured: PairDistribution, one: _Prepared, found: FitResult) -> _Window:
-    """Return a fitted window: its result, the errors of its scales, what must be said."""
-    objective = one.objective
-    result = fit_result(measured, objective, found)
-    errors = np.full(len(objective.phases), math.nan)
-    if found.success:
-        errors = np.sqrt(np.diag(scale_covariance(objective, found)))
-    # What was found for the whole range is said there.
-    said = ("anisotropic", "gives no displacement", "constant in Q")
-    flags = one.flags
-    flags += tuple(m for m in result.messages if not any(words in m for words in said))
-    higher = int(np.count_nonzero(found.minima > 1.01 * found.minima[0]))
-    if higher:
-        flags += (f"{higher} of {len(found.minima)} starts ended in a higher minimum",)
-    return _Window(one.r_range, result, errors, flags, objective.n_independent)
-
-
-def _window_parameters(
-    objective: PdfObjective, whole: PdfFit, free: tuple[str, ...]
-) -> tuple[Parameters, tuple[str, ...]]:
-    """Return the whole range's values, of which a window frees some, and what must be said."""
-    values = whole.parameters.valuesdict()
-    values |= objective.best_scales(values)
-    held, flags = _held_in_window(objective, values)
-    found = []
-    for name, p in whole.parameters.items():
-        if p.expr:
-            found.append(p)
-            continue
-        vary = any(fnmatch.fnmatchcase(name, pattern) for pattern in free)
-        low, high = p.min, p.max
-        if name.startswith("delta") and objective.r_range[0] > NEAR:
-            vary = False
-        if name.startswith("uiso"):
-            low, high = max(low, p.value / U_ROOM), min(high, p.value * U_ROOM)
-        found.append(
-            replace(p, value=values[name], min=low, max=high, vary=vary and name not in held)
-        )
-    if not any(p.vary for p in found):
-        raise BadInput(
-            f"free = {free!r} frees none of {', '.join(whole.parameters)}",
-            expected="patterns such as 'scale*'",
-        )
-    return Parameters(found), flags
-
-
-def _held_in_window(
-    objective: PdfObjective, values: Mapping[str, float]
-) -> tuple[set[str], tuple[str, ...]]:
-    """Return what a window cannot tell: all but the scales of phases with little in it."""
-    curves = objective.unit_curves(values)
-    scales = np.array([values[objective.global_name(p, "scale")] for p in objective.phases])
-    strength = np.sqrt(np.mean(curves**2, axis=0)) * scales
-    difference = objective.target / objective.sigma - curves @ scales
-    variance = float(np.mean(difference**2)) * len(difference) / objective.n_independent
-    norms = np.maximum(np.sum(curves**2, axis=0), 1e-300)
-    hopeless = bool(np.all(scales < 2.0 * np.sqrt(variance / norms)))
-    minor = [
-        phase
-        for phase, each in zip(objective.phases, strength, strict=True)
-        if hopeless or each < MINOR * strength.max()
-    ]
-    held = {name for phase in minor for name in objective.own_names(phase)}
-    if hopeless:
-        return held, ("no phase is seen in this window: the scales alone were fitted",)
-    return held, tuple(f"{p} is too little here to tell more than its scale" for p in minor)
-
-
 def _sharing(width: float, step: float) -> str:
     if step >= width:
         return "neighbouring windows share no data"
@@ -392,7 +244,7 @@ def _sharing(width: float, step: float) -> str:
 def _collected(
     measured: PairDistribution,
     models: Mapping[str, PhaseModel],
-    windows: Sequence[_Window],
+    windows: Sequence[FittedWindow],
     whole: PdfFit,
     free: tuple[str, ...],
     width: float,
