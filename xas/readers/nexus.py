@@ -63,7 +63,8 @@ def read_hdf5(
                     spectra.append(_spectrum(name, entry, path, columns, mode, sort))
                 except BadInput as error:
                     reasons.append(f"entry {name!r}: {error.found}")
-    except OSError as error:
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError, MemoryError) as error:
+        # What h5py raises for bytes that make no sense has many types.
         raise UnreadableFile(
             f"the HDF5 file is damaged ({error})", expected="a whole file", source=path
         ) from error
