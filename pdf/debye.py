@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,10 @@ from xorder.pdf.trajectories import Frame
 from xorder.results import Array, Result, quantity, recorded
 from xorder.scattering import form_factor, neutron_length
 from xorder.structure import Crystal, unit_cell_atoms
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
 
 __all__ = ["DebyeScattering", "Device", "calculate_iq", "cut_sphere"]
 
@@ -64,6 +68,12 @@ class DebyeScattering(Result):
     def fq(self) -> Array:
         """F(Q) = Q [S(Q) - 1] in Å⁻¹, shape (Q,)."""
         return np.asarray(self.q * (self.sq - 1.0))
+
+    def plot(self, ax: Axes | None = None, **artist_kwargs: Any) -> list[Artist]:
+        """Draw S(Q) on Matplotlib axes and return the artists."""
+        from xorder.pdf.model_plots import plot_sq
+
+        return plot_sq(self, ax, **artist_kwargs)
 
 
 @recorded

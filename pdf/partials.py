@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,10 @@ from xorder.pdf.boxes import (
 from xorder.pdf.moments import ElementGroups, in_threads, stencil_from_moments
 from xorder.pdf.trajectories import Frame
 from xorder.results import Array, Number, Result, quantity, recorded
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
 
 __all__ = ["BLOCKS", "Partials", "calculate_partials"]
 
@@ -89,6 +94,12 @@ class Partials(Result):
             stderr=float(np.interp(within, edges, self.running_stderr[a, b])),
             note=f"within {within:g} Å; error from blocks of {self.n_frames} frames",
         )
+
+    def plot(self, ax: Axes | None = None, **artist_kwargs: Any) -> list[Artist]:
+        """Draw the partial g(r) on Matplotlib axes and return the artists."""
+        from xorder.pdf.model_plots import plot_partials
+
+        return plot_partials(self, ax, **artist_kwargs)
 
 
 @recorded

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,10 @@ from xorder.pdf.boxes import Shells, block_edges, block_stderr, checked_frames, 
 from xorder.pdf.partials import BLOCKS
 from xorder.pdf.trajectories import Frame
 from xorder.results import Array, Number, Result, quantity, recorded
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
 
 __all__ = [
     "AngleDistribution",
@@ -46,6 +51,12 @@ class AngleDistribution(Result):
     n_angles: int
     """Angles counted in all frames."""
 
+    def plot(self, ax: Axes | None = None, **artist_kwargs: Any) -> list[Artist]:
+        """Draw the distribution on Matplotlib axes and return the artists."""
+        from xorder.pdf.model_plots import plot_angles
+
+        return plot_angles(self, ax, **artist_kwargs)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
 class Populations(Result):
@@ -65,6 +76,12 @@ class Populations(Result):
     """Centers in a frame."""
     n_frames: int
     """Frames counted."""
+
+    def plot(self, ax: Axes | None = None, **artist_kwargs: Any) -> list[Artist]:
+        """Draw the most frequent polyhedra on Matplotlib axes and return the artists."""
+        from xorder.pdf.model_plots import plot_populations
+
+        return plot_populations(self, ax, **artist_kwargs)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
