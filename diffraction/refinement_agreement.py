@@ -193,6 +193,12 @@ def _messages(
         for phase in phases
         if phase.extracted
     ]
+    ions = [any(site.charge for site in phase.crystal.sites) for phase in phases]
+    if any(ions) and not all(ions):
+        messages.append(
+            "Some structures name ions and others neutral atoms; their form factors differ at low "
+            "angles, which shifts weight fractions by up to about 1 wt%."
+        )
     messages += [
         f"{name} stays below five standard errors; its cell, widths and atoms were kept as "
         "they were."

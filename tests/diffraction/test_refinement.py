@@ -178,6 +178,18 @@ def test_weight_fractions_of_a_simulated_mixture(nacl, zincblende):
         assert abs(phase.weight_fraction - truth) < 4.0 * phase.weight_fraction_stderr
 
 
+def test_ions_beside_neutral_atoms_are_told(nacl, zincblende):
+    pattern = diffraction.simulate_mixture(
+        [nacl, zincblende], weight_fractions=(0.5, 0.5), two_theta=(15.0, 90.0, 0.03)
+    )
+    charges = {"Na": 1, "Cl": -1}
+    ionic = replace(nacl, sites=tuple(replace(s, charge=charges[s.element]) for s in nacl.sites))
+    found = diffraction.refine(
+        pattern, [ionic, zincblende], options=diffraction.RefinementOptions(background=3)
+    )
+    assert any("name ions and others neutral atoms" in message for message in found.messages)
+
+
 def test_patterns_refined_together_share_the_cell_and_not_the_scale(nacl):
     patterns = [milled(nacl, size=400.0, scale=s, halo=0.0, seed=i) for i, s in enumerate((1, 2))]
     patterns = [replace(p, intensity=p.intensity + 1, name=str(i)) for i, p in enumerate(patterns)]
