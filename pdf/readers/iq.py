@@ -272,7 +272,9 @@ def _stderr(columns: Columns, start: int, path: Path) -> Array | None:
 def _kind_of_label(labels: tuple[str, ...]) -> OfQ | None:
     if len(labels) < 2:
         return None
-    return {"s": "S", "f": "F", "i": "i"}.get(labels[1][:1])  # type: ignore[return-value]
+    # I(Q) and i(Q) look alike in labels; who means the latter says so.
+    kinds: dict[str, OfQ] = {"s": "S", "f": "F"}
+    return kinds.get(labels[1][:1])
 
 
 def _check_kind(kind: OfQ, q: Array, values: Array, path: Path) -> None:

@@ -258,6 +258,8 @@ def test_other_things_that_are_no_patterns(tmp_path):
         pdf.read_iq(write(tmp_path, "c.dat", "10 1\n190 2\n"), axis="two_theta", wavelength=0.2)
     with pytest.raises(BadInput, match="which function of Q"):
         pdf.read_sq(write(tmp_path, "d.dat", COLUMNS), axis="q")
+    with pytest.raises(BadInput, match="which function of Q"):
+        pdf.read_sq(write(tmp_path, "f.iq", "#L Q I(Q)\n" + COLUMNS))
     with pytest.raises(BadInput, match="kind is 'Z'"):
         pdf.read_sq(path, kind="Z")
     short = nexus(tmp_path / "e.h5", axis=np.arange(1.0, 4.0))
