@@ -41,6 +41,7 @@ SETTLED = 2e-5
 MOST_LISTS = 4
 #: Evaluations that are enough for a stage on the way.
 STAGE_NFEV = 12
+LINEAR_NFEV = 6
 #: Extraction of intensities goes on until χ² changes by less than this part, at most so often,
 #: with so many cycles before each fit.
 EXTRACTED = 5e-5
@@ -124,14 +125,14 @@ def _staged(
     current = start
     if options.largest_move > 0 and len(placed) > len(linear):
         wide = _widened(current, options.largest_move)
-        found = _fit(models, wide, linear, STAGE_NFEV)
+        found = _fit(models, wide, linear, LINEAR_NFEV)
         strong = _strong(models, found)
         placed = linear | _chosen(start, _ALIGNMENT) | _of_phases(models, strong, _CELL)
         found = _fit(models, found.parameters, placed, STAGE_NFEV)
         instrument = {n: start[n].value for n in start if n.split("_")[0] == "w"}
         current = _taken(start, found).with_values(instrument)
         models = _listed_anew(models, phases, current, options)
-    found = _fit(models, current, linear, STAGE_NFEV)
+    found = _fit(models, current, linear, LINEAR_NFEV)
     found = _fit(models, _taken(start, found), linear | _chosen(start, _SHAPE), STAGE_NFEV)
     shaped = placed | _chosen(start, _SHAPE)
     found = _fit(models, _taken(start, found), shaped, STAGE_NFEV)

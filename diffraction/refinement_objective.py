@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -222,7 +223,8 @@ def phase_suffixes(phases: Sequence[Phase]) -> tuple[str, ...]:
     )
 
 
-def global_name(local: str, suffix: str, place: str, own: Sequence[str]) -> str:
+@functools.cache
+def global_name(local: str, suffix: str, place: str, own: tuple[str, ...]) -> str:
     """Return a parameter's name in the fit: phase, then pattern where it is the pattern's own."""
     name = local + suffix
     return name + place if any(fnmatch.fnmatch(name, each) for each in own) else name
