@@ -54,14 +54,15 @@ def test_commands_named_are_commands(page, capsys):
     capsys.readouterr()
 
 
-def test_the_manifest_page_is_what_the_recipes_are():
-    spec = importlib.util.spec_from_file_location("make_manifest", ROOT / "docs/make_manifest.py")
+@pytest.mark.parametrize("name", ["manifest", "modules"])
+def test_pages_made_from_the_code_are_what_the_code_is(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"make_{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    written = (ROOT / "docs" / "manifest.md").read_text(encoding="utf-8")
-    assert written == module.page(), "run `python docs/make_manifest.py`"
+    written = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    assert written == module.page(), f"run `python docs/make_{name}.py`"
 
 
 def test_the_manifest_of_the_page_is_a_manifest(tmp_path):
