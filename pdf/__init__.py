@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     )
     from xorder.pdf.readers.gr import read
     from xorder.pdf.readers.iq import read_iq, read_sq
+    from xorder.pdf.readers.pdfgui import PdffitStructure, read_stru
     from xorder.pdf.reduction import reduce
     from xorder.pdf.reduction_options import ReductionOptions
     from xorder.pdf.reduction_result import Reduction
@@ -63,6 +64,7 @@ _HOME = {
     "PdfAnalysis": "analysis",
     "PdfFit": "refinement",
     "PdfRecipe": "options",
+    "PdffitStructure": "readers.pdfgui",
     "PhaseFractions": "fractions",
     "Populations": "polyhedra",
     "Reduction": "reduction_result",
@@ -97,6 +99,7 @@ _HOME = {
     "read_frames": "trajectories",
     "read_iq": "readers.iq",
     "read_sq": "readers.iq",
+    "read_stru": "readers.pdfgui",
     "reduce": "reduction",
     "refine": "refinement",
     "refine_jointly": "joint",
@@ -123,6 +126,7 @@ __all__ = [
     "PdfAnalysis",
     "PdfFit",
     "PdfRecipe",
+    "PdffitStructure",
     "PhaseFractions",
     "Populations",
     "Reduction",
@@ -157,6 +161,7 @@ __all__ = [
     "read_frames",
     "read_iq",
     "read_sq",
+    "read_stru",
     "reduce",
     "refine",
     "refine_jointly",
