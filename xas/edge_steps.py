@@ -125,17 +125,31 @@ def white_lines(x: Array, mu: Array, fits: EdgeFits, *, width: float) -> Array:
     near = np.flatnonzero((x >= WHITE_LINE[0]) & (x <= WHITE_LINE[1]))
     if near.size < 3:
         return np.full((*fits.step.shape, 3), math.nan)
-    around = np.flatnonzero(np.abs(x) <= AREA)
-    used = slice(min(near[0], around[0]) - 1, max(near[-1], around[-1]) + 2)
-    used = slice(max(used.start, 0), min(used.stop, x.size))
+    # A spectrum without a step gives no number, and is told by its step.
+    step = np.where(fits.step == 0.0, math.nan, fits.step)
+    area = _areas(x, mu, EdgeFits(fits.line, fits.curve, step), width)
+    used = slice(max(near[0] - 1, 0), near[-1] + 2)
     x, mu = x[used], mu[:, None, used]
-    step = fits.step[:, :, None]
-    flat = np.where(x < 0, (mu - fits.pre_edge(x)) / step, 1.0 + (mu - fits.post_edge(x)) / step)
+    step = step[:, :, None]
+    split = int(np.searchsorted(x, 0.0))
+    flat = np.empty((*fits.step.shape, x.size))
+    flat[:, :, :split] = (mu[:, :, :split] - fits.pre_edge(x[:split])) / step
+    flat[:, :, split:] = 1.0 + (mu[:, :, split:] - fits.post_edge(x[split:])) / step
     position, height = _tops(x, flat, near - used.start)
-    inside = np.abs(x) <= AREA
-    arctangent = 0.5 + np.arctan(2.0 * x[inside] / width) / math.pi
-    area = np.trapezoid(flat[:, :, inside] - arctangent, x[inside], axis=2)
     return np.stack([position, height, area], axis=2)
+
+
+def _areas(x: Array, mu: Array, fits: EdgeFits, width: float) -> Array:
+    """Return the areas, shape (S, V): sums over the points by the trapezoidal rule's weights."""
+    inside = np.flatnonzero(np.abs(x) <= AREA)
+    x, mu = x[inside], mu[:, inside]
+    steps = np.diff(x)
+    weight = 0.5 * (np.append(steps, 0.0) + np.append(0.0, steps))
+    before, after = np.where(x < 0, weight, 0.0), np.where(x < 0, 0.0, weight)
+    below = (mu @ before)[:, None] - fits.line @ (_powers(x, 1) @ before)
+    above = (mu @ after)[:, None] - fits.curve @ (_powers(x, 2) @ after)
+    arctangent = 0.5 + np.arctan(2.0 * x / width) / math.pi
+    return np.asarray((below + above) / fits.step + np.sum(after) - weight @ arctangent)
 
 
 def _tops(x: Array, flat: Array, near: Array) -> tuple[Array, Array]:

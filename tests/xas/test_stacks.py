@@ -64,11 +64,12 @@ def test_a_spectrum_without_an_edge_is_told_and_costs_only_itself(
 ) -> None:
     stack = xas.stack_spectra(spectra)
     mu = stack.mu.copy()
-    mu[5] = -mu[5]
-    with pytest.warns(DataWarning, match="1 of 70 spectra have no edge step: 6"):
+    mu[5], mu[7] = -mu[5], 0.0
+    with pytest.warns(DataWarning, match="2 of 70 spectra have no edge step: 6, 8"):
         normalized = xas.normalize_stack(replace(stack, mu=mu), e0=E0)
     found = xas.subtract_background_from_stack(normalized)
-    assert np.all(np.isnan(found.chi[5]))
+    assert np.all(np.isnan(found.chi[[5, 7]]))
+    assert np.all(np.isnan(normalized.white_line_height[[5, 7]]))
     np.testing.assert_allclose(found.chi[6], exafs.chi[6], atol=1e-6)
     with pytest.raises(BadInput, match="spectrum 5 has no edge step"):
         found.row(5)
