@@ -89,6 +89,20 @@ def test_brindley_factor_is_that_of_random_points_in_a_sphere():
     )
 
 
+@pytest.mark.parametrize(("diameter", "seen"), [(1, 1.02), (5, 1.10), (10, 1.21), (20, 1.47)])
+def test_salt_is_seen_too_strong_in_a_tantalum_chloride(diameter, seen):
+    # 10 wt% NaCl in NaTaCl6 (3.3 g/cm³) at Cu Kα, by ray tracing through random spheres.
+    rho = np.array([2.165, 3.3])
+    mu = rho * [
+        mass_absorption(atoms, wavelength="CuKa")
+        for atoms in ({"Na": 1, "Cl": 1}, {"Na": 1, "Ta": 1, "Cl": 6})
+    ]
+    volume = np.array([0.1, 0.9]) / rho
+    excess = mu - volume @ mu / volume.sum()
+    salt, chloride = (brindley_factor(x, diameter=diameter) for x in excess)
+    assert salt / chloride == pytest.approx(seen, abs=0.006)
+
+
 def test_grains_without_size_do_not_shade():
     assert brindley_factor(500.0, diameter=0.0) == pytest.approx(1.0)
 
