@@ -39,7 +39,7 @@ def scaled_humps(height: float) -> tuple[diffraction.Hump, ...]:
 def milled(crystal: Crystal, *, size: float, scale: float, halo: float, seed: int = 1):
     """Return a simulated pattern with counting noise, of small domains in a halo."""
     clean = diffraction.simulate(
-        crystal, two_theta=(15.0, 90.0, 0.02), size=size, scale=scale,
+        crystal, two_theta=(15.0, 90.0, 0.03), size=size, scale=scale,
         background=(120.0, -40.0, 10.0), humps=scaled_humps(halo), profile=PROFILE,
     )  # fmt: skip
     return counted(clean, seed)
@@ -262,6 +262,20 @@ def test_the_refined_crystal_is_read_back_from_its_cif(tmp_path, nacl):
     assert crystal.space_group == "F m -3 m"
     assert crystal.sites[0].uiso == pytest.approx(found.crystals[0].sites[0].uiso, abs=1e-4)
     assert "simulated" in found.cif()
+
+
+def test_the_truth_is_within_one_standard_error_in_two_thirds_of_the_draws(nacl):
+    truth = {"scale": 0.02, "inverse_size": 1 / 200.0, "a": nacl.cell[0], "uiso_Cl1": 0.017,
+             "displacement": 0.0}  # fmt: skip
+    phase = diffraction.Phase(crystal=nacl, size=300.0, strain=None)
+    options = diffraction.RefinementOptions(background=3, halos=(HUMPS,), largest_move=0.0)
+    inside = []
+    for seed in range(20):
+        pattern = milled(nacl, size=200.0, scale=0.02, halo=200.0, seed=seed)
+        values = diffraction.refine(pattern, phase, options=options).fit.parameters
+        inside += [abs(values[n].value - t) <= values[n].stderr for n, t in truth.items()]
+    # 100 tries of probability 0.68 have a standard deviation of 0.047.
+    assert 0.56 < np.mean(inside) < 0.80
 
 
 def test_standard_errors_grow_only_with_serial_correlation():
