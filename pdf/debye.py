@@ -34,11 +34,12 @@ Device = Literal["cpu", "gpu"]
 
 #: Bin width times the largest Q: what is left out is 2e-5 of a pair's amplitude at most.
 STEP_TIMES_Q = 0.6
-#: Pairs a bin from which they are counted in fine bins, their distances rounded to step/128
-#: (a change of I(Q) by some 5e-6).
+#: Pairs a bin from which they go through fine bins (a change of I(Q) by some 1e-6 of its largest).
 COUNTED_FROM = 400
 #: Atoms nearer than this (Å) are an error of the cluster.
 CLOSEST = 0.3
+#: Most atoms: more pairs of one distance would not fit into the numbers of the fine bins.
+MOST_ATOMS = 1_000_000
 #: Most bins of a histogram; beyond it the atoms lie too far apart to be meant.
 MOST_BINS = 4_000_000
 
@@ -134,6 +135,10 @@ def calculate_iq(
             "the frame is a periodic box",
             expected="a cluster (lattice None); the Debye equation knows no periodic images",
             source=cluster.source or None,
+        )
+    if len(cluster.elements) > MOST_ATOMS:
+        raise BadInput(
+            f"the cluster has {len(cluster.elements)} atoms", expected=f"at most {MOST_ATOMS}"
         )
     groups = ElementGroups.of(cluster.elements)
     factors = np.stack([_factor(element, q, radiation) for element in groups.elements])
@@ -280,12 +285,12 @@ def _pair_moments(
         moments = in_threads(deposit, np.zeros(8 * size), n_pairs, threads)
         return np.asarray(moments.reshape(size, 8))
 
-    def count(offset: int, stride: int, out: NDArray[np.int32]) -> None:
+    def count(offset: int, stride: int, out: NDArray[np.int64]) -> None:
         count_cluster(*xyz, *ends, offset, stride, FINE / step, out)
 
-    counts = in_threads(count, np.zeros(size * FINE, dtype=np.int32), n_pairs, threads)
+    counts = in_threads(count, np.zeros(size * FINE, dtype=np.int64), n_pairs, threads)
     moments = np.zeros((size, 8))
-    moments_of_counts(counts.reshape(size, FINE), fine_powers(), moments)
+    moments_of_counts(counts.reshape(size, FINE), *fine_powers(), moments)
     return moments
 
 

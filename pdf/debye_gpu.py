@@ -1,7 +1,7 @@
 """Moments of pair distances on an NVIDIA card, through CuPy: optional, imported when asked for.
 
-Each pair is one count in a fine bin, whose place within the coarse bin then gives the moments, as
-for many pairs on the CPU: one atomic addition a pair, in integers, so that the result does not
+Each pair becomes one whole number in a fine bin, from which the moments follow, as for many pairs
+on the CPU: one atomic addition a pair, in integers, so that the result does not
 depend on the order of the threads.
 """
 
@@ -28,7 +28,7 @@ _SOURCE = r"""
 extern "C" __global__ void count_pairs(
     const double* x, const double* y, const double* z,
     const int a0, const int a1, const int b0, const int b1,
-    const double per_fine, unsigned int* counts)
+    const double per_fine, unsigned long long* counts)
 {
     __shared__ double sx[WIDTH], sy[WIDTH], sz[WIDTH];
     const int first = a0 + blockIdx.x * WIDTH;
@@ -52,7 +52,10 @@ extern "C" __global__ void count_pairs(
                 if (same && tile + k <= i) continue;
                 const double dx = sx[k] - xi, dy = sy[k] - yi, dz = sz[k] - zi;
                 const double r = sqrt(dx * dx + dy * dy + dz * dz);
-                atomicAdd(counts + (unsigned int)(r * per_fine), 1u);
+                const double place = r * per_fine;
+                const unsigned int node = (unsigned int)place;
+                const unsigned int within = (unsigned int)((place - node) * 4096.0);
+                atomicAdd(counts + node, (1ull << 37) + within);
             }
         }
         __syncthreads();
@@ -100,11 +103,11 @@ def deposit_on_gpu(xyz: Array, groups: ElementGroups, step: float, size: int) ->
     cupy = _cupy()
     kernel = _kernel()
     x, y, z = cupy.asarray(xyz)
-    powers = cupy.asarray(fine_powers())
+    powers, slopes = map(cupy.asarray, fine_powers())
     moments = []
     edges = groups.edges.astype(np.int32)
     for a, b in groups.pairs:
-        counts = cupy.zeros(size * FINE, dtype=cupy.uint32)
+        counts = cupy.zeros(size * FINE, dtype=cupy.uint64)
         rows = int(edges[a + 1] - edges[a])
         columns = int(edges[b + 1] - edges[b])
         kernel(
@@ -112,7 +115,10 @@ def deposit_on_gpu(xyz: Array, groups: ElementGroups, step: float, size: int) ->
             (WIDTH,),
             (x, y, z, edges[a], edges[a + 1], edges[b], edges[b + 1], FINE / step, counts),
         )
-        moments.append(counts.reshape(size, FINE).astype(cupy.float64) @ powers)
+        packed = counts.reshape(size, FINE).astype(cupy.int64)
+        number = (packed >> 37).astype(cupy.float64)
+        within = (packed & ((1 << 37) - 1)).astype(cupy.float64) / 4096.0 - 0.5 * number
+        moments.append(number @ powers + within @ slopes)
     return np.asarray(cupy.asnumpy(cupy.stack(moments)))
 
 

@@ -34,7 +34,8 @@ __all__ = [
 
 #: Nodes of the stencil, relative to the bin of the pair.
 NODES = range(-3, 5)
-#: Fine bins in a bin, where pairs are so many that they are only counted.
+#: Fine bins in a bin, where pairs are so many that each becomes one whole number: a count and
+#: the place within its fine bin, whose sum keeps distances from being rounded.
 FINE = 128
 #: Pairs below which a second thread costs more than it brings.
 FEW_PAIRS = 2_000_000
@@ -133,11 +134,12 @@ def redeposited(weights: Array, step: float, r: Array) -> Array:
     return out
 
 
-def fine_powers() -> Array:
-    """Return the mean of tᵖ over each fine bin, shape (FINE, 8)."""
+def fine_powers() -> tuple[Array, Array]:
+    """Return the mean of tᵖ over each fine bin and its rise across the bin, each (FINE, 8)."""
     edges = np.arange(FINE + 1)[:, None] / FINE
     exponents = np.arange(1, len(NODES) + 1)
-    return np.asarray(np.diff(edges**exponents, axis=0) / exponents * FINE)
+    means = np.diff(edges**exponents, axis=0) / exponents * FINE
+    return np.asarray(means), np.asarray(np.diff(edges ** (exponents - 1), axis=0))
 
 
 def in_threads(

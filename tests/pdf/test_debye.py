@@ -131,8 +131,19 @@ def test_the_stencil_keeps_the_number_and_the_mean_of_pairs():
 
 
 def test_fine_bins_together_hold_the_moments_of_an_even_spread():
-    np.testing.assert_allclose(fine_powers().mean(axis=0), 1.0 / np.arange(1, 9), rtol=1e-12)
-    assert fine_powers().shape == (FINE, 8)
+    means, slopes = fine_powers()
+    np.testing.assert_allclose(means.mean(axis=0), 1.0 / np.arange(1, 9), rtol=1e-12)
+    np.testing.assert_allclose(slopes[:, 1], 1.0 / FINE)
+
+
+def test_the_equal_distances_of_a_crystal_are_not_rounded(made, monkeypatch):
+    atoms = cut_sphere(made.nickel(), diameter=40.0)
+    q = np.linspace(0.0, 22.0, 200)
+    exact = calculate_iq(atoms, q=q).iq
+    monkeypatch.setattr("xorder.pdf.debye.COUNTED_FROM", 0)
+    counted = calculate_iq(atoms, q=q).iq
+    np.testing.assert_allclose(counted, exact, rtol=1e-4, atol=1e-7 * exact[1:].max())
+    assert np.median(np.abs(counted / exact - 1)) < 2e-5
 
 
 def test_a_sphere_of_nickel_has_the_atoms_of_its_volume(made):
