@@ -63,7 +63,7 @@ class Boxcar(Result):
     scale_stderr: Array = quantity(dims=("r_max", "phase"))
     """Standard error of the scales."""
     r_w: Array = quantity(symbol="Rw", dims=("r_max",))
-    """Weighted residual of each window on the points of the data."""
+    """Weighted residual of each window on the points of its fit."""
     n_independent: Array = quantity(dims=("r_max",))
     """Independent points of each window, Qmax Δr/π."""
     undecided: NDArray[np.bool_] = quantity(dims=("r_max",))
@@ -177,9 +177,9 @@ def fit_boxcar(
         prepare_window(measured, models, r_range, whole, tuple(free), options) for r_range in ranges
     ]
     if smoothness is None or not whole.success or len(prepared) < 2:
-        windows = [fit_window(measured, one, options) for one in prepared]
+        windows = [fit_window(one, options) for one in prepared]
     else:
-        windows = fit_windows_tied(measured, prepared, whole, smoothness, min(step / width, 1.0))
+        windows = fit_windows_tied(prepared, whole, smoothness, min(step / width, 1.0))
     box = _collected(measured, models, windows, whole, tuple(free), width, step)
     if not cumulative:
         return box
@@ -256,16 +256,12 @@ def _collected(
         for key in ("mass_fraction", "mass_stderr", "atom_fraction", "atom_stderr", "scale")
     }
     for i, window in enumerate(windows):
-        result = window.result
-        if result is None or not result.success:
-            continue
-        names = [f"scale_{p}" if len(models) > 1 else "scale" for p in models]
-        columns["scale"][i] = [result.parameters[name].value for name in names]
-        if result.fractions is not None:
-            columns["mass_fraction"][i] = result.fractions.mass
-            columns["mass_stderr"][i] = result.fractions.mass_stderr
-            columns["atom_fraction"][i] = result.fractions.atom
-            columns["atom_stderr"][i] = result.fractions.atom_stderr
+        columns["scale"][i] = window.scale
+        if window.fractions is not None:
+            columns["mass_fraction"][i] = window.fractions.mass
+            columns["mass_stderr"][i] = window.fractions.mass_stderr
+            columns["atom_fraction"][i] = window.fractions.atom
+            columns["atom_stderr"][i] = window.fractions.atom_stderr
     scale_stderr = np.array([window.scale_stderr for window in windows])
     if len(models) > 1:
         undecided = ~(columns["mass_stderr"].max(axis=1) < UNDECIDED)
@@ -273,7 +269,7 @@ def _collected(
         # A scale of nothing is decided where it is small beside the largest.
         largest = np.max(np.nan_to_num(columns["scale"][:, 0]), initial=0.0)
         undecided = ~(scale_stderr[:, 0] < UNDECIDED * largest)
-    r_w = np.array([math.nan if w.result is None else w.result.r_w for w in windows])
+    r_w = np.array([window.r_w for window in windows])
     undecided |= ~(r_w < POOR)
     messages = [] if whole.success else list(whole.messages)
     if undecided.any():

@@ -335,7 +335,7 @@ def fit_result(measured: PairDistribution, objective: PdfObjective, found: FitRe
         radiation=objective.options.radiation or measured.radiation,
         simulated=measured.simulated,
         options=objective.options,
-        messages=_messages(objective, found, r_w),
+        messages=fit_messages(objective, found, r_w),
     )
 
 
@@ -382,7 +382,8 @@ def mean_mass(model: PhaseModel) -> float:
     return float(np.sum(masses * occupancy) / np.sum(occupancy))
 
 
-def _messages(objective: PdfObjective, found: FitResult, r_w: float) -> tuple[str, ...]:
+def fit_messages(objective: PdfObjective, found: FitResult, r_w: float) -> tuple[str, ...]:
+    """Return what a reader must know of a finished fit."""
     messages = [] if found.success else [f"the refinement failed: {found.message}"]
     messages += found.flags
     if found.success and r_w > 0.3:

@@ -11,11 +11,18 @@ import numpy as np
 
 from xorder.errors import BadInput
 from xorder.fitting import FitResult, Parameters, fit
+from xorder.pdf.fractions import PhaseFractions
 from xorder.pdf.objective import PdfObjective
 from xorder.pdf.options import RefinementOptions
 from xorder.pdf.pattern import PairDistribution
 from xorder.pdf.phases import PhaseModel
-from xorder.pdf.refinement import PdfFit, fit_result, objective_for, scale_covariance
+from xorder.pdf.refinement import (
+    PdfFit,
+    fit_messages,
+    objective_for,
+    phase_fractions,
+    scale_covariance,
+)
 from xorder.results import Array
 
 __all__ = [
@@ -38,11 +45,13 @@ WINDOW_TOLERANCE = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class FittedWindow:
-    """A window after its fit."""
+    """A window after its fit; NaN where it failed."""
 
     r_range: tuple[float, float]
-    result: PdfFit | None
+    scale: Array
     scale_stderr: Array
+    fractions: PhaseFractions | None
+    r_w: float
     flags: tuple[str, ...]
     n_independent: float
 
@@ -74,22 +83,20 @@ def prepare_window(
     return PreparedWindow(r_range, objective, *_window_parameters(objective, whole, free))
 
 
-def fit_window(
-    measured: PairDistribution, one: PreparedWindow, options: RefinementOptions
-) -> FittedWindow:
+def fit_window(one: PreparedWindow, options: RefinementOptions) -> FittedWindow:
     """Fit one window alone."""
     if one.start is None:
         unknown = np.full(len(one.objective.phases), math.nan)
-        return FittedWindow(one.r_range, None, unknown, one.flags, one.objective.n_independent)
+        n_independent = one.objective.n_independent
+        return FittedWindow(one.r_range, unknown, unknown, None, math.nan, one.flags, n_independent)
     found = fit(
         one.objective, one.start, stages=[("scale*",)], starts=options.starts, seed=options.seed,
         tolerance=WINDOW_TOLERANCE,
     )  # fmt: skip
-    return _fitted(measured, one, found)
+    return _fitted(one, found)
 
 
 def fit_windows_tied(
-    measured: PairDistribution,
     prepared: Sequence[PreparedWindow],
     whole: PdfFit,
     smoothness: float,
@@ -115,24 +122,33 @@ def fit_windows_tied(
         share=share,
         tolerance=WINDOW_TOLERANCE,
     )
-    return [_fitted(measured, one, found) for one, found in zip(prepared, every, strict=True)]
+    return [_fitted(one, found) for one, found in zip(prepared, every, strict=True)]
 
 
-def _fitted(measured: PairDistribution, one: PreparedWindow, found: FitResult) -> FittedWindow:
-    """Return a fitted window: its result, the errors of its scales, what must be said."""
+def _fitted(one: PreparedWindow, found: FitResult) -> FittedWindow:
+    """Return a fitted window: scales, fractions, residual, and what must be said."""
     objective = one.objective
-    result = fit_result(measured, objective, found)
-    errors = np.full(len(objective.phases), math.nan)
+    count = len(objective.phases)
+    scale, errors = np.full(count, math.nan), np.full(count, math.nan)
+    fractions, r_w = None, math.nan
     if found.success:
+        names = [objective.global_name(phase, "scale") for phase in objective.phases]
+        scale = np.array([found.parameters[name].value for name in names])
         errors = np.sqrt(np.diag(scale_covariance(objective, found)))
+        fractions = phase_fractions(objective, found) if count > 1 else None
+        residual = objective.residual(found.parameters.valuesdict())
+        observed = objective.target / objective.sigma
+        r_w = math.sqrt(float(np.sum(residual**2) / np.sum(observed**2)))
     # What was found for the whole range is said there.
     said = ("anisotropic", "gives no displacement", "constant in Q")
     flags = one.flags
-    flags += tuple(m for m in result.messages if not any(words in m for words in said))
+    flags += tuple(
+        m for m in fit_messages(objective, found, r_w) if not any(words in m for words in said)
+    )
     higher = int(np.count_nonzero(found.minima > 1.01 * found.minima[0]))
     if higher:
         flags += (f"{higher} of {len(found.minima)} starts ended in a higher minimum",)
-    return FittedWindow(one.r_range, result, errors, flags, objective.n_independent)
+    return FittedWindow(one.r_range, scale, errors, fractions, r_w, flags, objective.n_independent)
 
 
 def _window_parameters(
