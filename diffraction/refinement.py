@@ -8,9 +8,7 @@ from __future__ import annotations
 import fnmatch
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from importlib import import_module
 
 import numpy as np
 
@@ -31,6 +29,7 @@ from xorder.fitting import FitResult, Parameters, fit
 from xorder.parameters import Parameter
 from xorder.results import recorded
 from xorder.structure import Crystal
+from xorder.threads import one_thread
 
 __all__ = ["Phase", "Refinement", "RefinementOptions", "refine"]
 
@@ -97,24 +96,9 @@ def refine(
     wanted = _phases(phases)
     models = _models(data, wanted, options)
     start = merged(starting_parameters(models, wanted, options), parameters)
-    with _one_thread():
+    with one_thread():
         found, models, held = _staged(models, wanted, options, start)
     return refinement_result(models, wanted, found, held)
-
-
-def _one_thread() -> AbstractContextManager[object]:
-    """Keep linear algebra in one thread, where threadpoolctl is there to do so.
-
-    The matrices are tall and narrow; threads that wait for one another make them up to ten times
-    slower on a busy machine.
-    """
-    try:
-        controller: AbstractContextManager[object] = import_module(
-            "threadpoolctl"
-        ).threadpool_limits(limits=1, user_api="blas")
-    except ImportError:
-        return nullcontext()
-    return controller
 
 
 def _staged(

@@ -23,7 +23,7 @@ PROBES = ("xas", "diffraction", "pdf")
 
 #: Rooms from the bottom up: a room imports from its own level and those below.
 LEVELS = [
-    {"_version", "errors"},
+    {"_version", "errors", "threads"},
     {"store"},
     {"results"},
     {"parameters", "fitting", "element_tables", "scattering", "cif", "cif_sites",

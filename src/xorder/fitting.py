@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from xorder.errors import BadInput
 from xorder.parameters import Parameter, Parameters, Space
 from xorder.results import Array, Result, quantity
+from xorder.threads import one_thread
 
 __all__ = ["FitResult", "Objective", "Parameter", "Parameters", "fit", "numeric_jacobian"]
 
@@ -167,12 +168,14 @@ def fit(
         parameters = Parameters(p for o in several for p in o.parameters.values())
     problem = _Problem(several, Space(parameters))
     problem.check_size()
-    runs = [
-        _run_stages(several, parameters, problem.space, x, stages, max_nfev, tolerance)
-        for x in _starting_points(problem.space, max(1, starts), np.random.default_rng(seed))
-    ]
-    runs.sort(key=lambda run: run.cost)
-    return _result(problem, runs, scale_covar)
+    starting = _starting_points(problem.space, max(1, starts), np.random.default_rng(seed))
+    with one_thread():
+        runs = [
+            _run_stages(several, parameters, problem.space, x, stages, max_nfev, tolerance)
+            for x in starting
+        ]
+        runs.sort(key=lambda run: run.cost)
+        return _result(problem, runs, scale_covar)
 
 
 def numeric_jacobian(

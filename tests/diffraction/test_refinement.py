@@ -19,9 +19,9 @@ HUMPS = (
     diffraction.Hump(centre=47.0, fwhm=11.0, area=0.6),
 )
 PROFILE = diffraction.Profile()
-#: Coordinates that classic GSAS refined from FAP.XRA (its FAP.EXP), Ca2 at (-y, x - y, z).
+#: Coordinates that classic GSAS refined from FAP.XRA (its FAP.EXP).
 CLASSIC_GSAS = {
-    "z_Ca1": 0.001913, "x_Ca2": 0.007397, "y_Ca2": 0.249373, "x_P1": 0.397416, "y_P1": 0.367704,
+    "z_Ca1": 0.001913, "x_Ca2": 0.241976, "y_Ca2": -0.007397, "x_P1": 0.397416, "y_P1": 0.367704,
     "x_O1": 0.325053, "y_O1": 0.484763, "x_O2": 0.591494, "y_O2": 0.469954, "x_O3": 0.339510,
     "y_O3": 0.258126, "z_O3": 0.070641,
 }  # fmt: skip
