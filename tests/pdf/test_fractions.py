@@ -1,5 +1,7 @@
 """Fractions from scales: the formulas, the errors, and the round trip through a simulation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -49,3 +51,27 @@ def test_scales_of_nothing_are_refused():
         pdf.fractions_from_scales(
             np.zeros(2), np.zeros((2, 2)), mean_weights=[1, 1], mean_masses=[1, 1]
         )
+
+
+def test_true_fractions_lie_within_their_errors_as_often_as_they_should(made):
+    # Form factors as a measurement has them, noise alike at all Q: what standard errors assume.
+    phases = {"Ni": made.nickel(), "NaCl": made.rock_salt()}
+    options = pdf.RefinementOptions(refine_qdamp=False, correlation="none")
+    r = 0.02 * np.arange(1, 701)
+    q = (np.arange(150) + 0.5) * 22.0 / 150
+    waves = np.sin(np.outer(r, q)) * np.sqrt(2.0 / 150)
+    pulls, off = [], []
+    for seed in range(16):
+        generator = np.random.default_rng(seed)
+        truth = generator.uniform(0.1, 0.9)
+        parts = [
+            pdf.SimulatedPhase(crystal=crystal, mass_fraction=mass, uiso=0.012)
+            for crystal, mass in zip(phases.values(), (truth, 1 - truth), strict=True)
+        ]
+        data = pdf.simulate_gr(parts, r=r, q_max=22.0)
+        data = replace(data, gr=data.gr + 0.1 * waves @ generator.normal(size=150))
+        found = pdf.refine(data, phases, r_range=(1.7, 12.0), options=options).fractions
+        pulls.append((found.mass[0] - truth) / found.mass_stderr[0])
+        off.append(found.mass[0] - truth)
+    assert abs(np.mean(off)) < 0.02
+    assert 0.65 < np.sqrt(np.mean(np.square(pulls))) < 1.45
