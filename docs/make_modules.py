@@ -15,8 +15,8 @@ FOLDERS = {
 HEAD = """\
 # Modules
 
-Every module by its own first line. This page is made by `docs/make_modules.py`; a test keeps it true.
-Rooms and arrows are in [architecture.md](architecture.md).
+Every module by its own first line, with rooms and arrows in [architecture.md](architecture.md).
+This page is made by `docs/make_modules.py`; a test keeps it true.
 """
 
 
