@@ -88,9 +88,7 @@ def with_displacements(crystal, seed=None):
 @pytest.fixture(scope="module")
 def crystals():
     # The sources give no displacements; they are set here.
-    return {
-        name: with_displacements(references.load(name)) for name in ("Ni", "NaTaCl6", "LaCl3")
-    }
+    return {name: with_displacements(references.load(name)) for name in ("Ni", "NaTaCl6", "LaCl3")}
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=lambda s: "-".join(s) or "plain")
