@@ -368,3 +368,20 @@ def test_failed_samples_are_exit_status_one(example, tmp_path, capsys):
     assert "nothing.xye: no such file" in captured.err
     assert "Traceback" not in captured.err
     assert np.any([row["sample"] == "16 h" for row in rows(tmp_path / "out" / "summary.csv")])
+
+
+def test_a_file_that_may_not_be_read_costs_its_sample_only(example, tmp_path, monkeypatch):
+    refused = example.parent / "diffraction" / "milled_6h.xye"
+    read_bytes = Path.read_bytes
+
+    def reading(path: Path) -> bytes:
+        if path.resolve() == refused.resolve():
+            raise PermissionError(13, "Permission denied", str(path))
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", reading)
+    done = run_series(load_series(example), tmp_path / "out", only=("diffraction",))
+    (failure,) = done.failures
+    assert failure.message.endswith("milled_6h.xye: Permission denied")
+    assert not failure.traceback
+    assert set(done.outcomes[1].analyses) == {"diffraction"}

@@ -163,6 +163,10 @@ def _run_sample(sample: Sample, out: Path, probes: tuple[str, ...], simulated: b
             messages += [f"{probe}: {text}" for text in said]
         except XorderError as error:
             failures.append(Failure(sample=sample.name, probe=probe, message=str(error)))
+        except OSError as error:
+            # A file that may not be read, or that went away: the system's word is the message.
+            said_by_system = f"{error.filename or 'a file'}: {error.strerror or error}"
+            failures.append(Failure(sample=sample.name, probe=probe, message=said_by_system))
         except Exception as error:
             failures.append(
                 Failure(
