@@ -32,8 +32,9 @@ N_CLAMP = 3
 #: Fewest and most coefficients of the spline.
 FEWEST, MOST = 5, 128
 
-#: The clamps' strength is looked for on this many places at a time, until this close.
-PLACES, CLOSE = 128, 3e-5
+#: The logarithm of the clamps' strength is looked for on this many places at a time, until this
+#: close; chords do the rest.
+PLACES, CLOSE = 128, 5e-3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,6 +79,10 @@ class SplineProblem:
     """Their weights, shape (C, 1)."""
     coupling: Array
     """Splines at the clamped points times the weights, shape (C, P)."""
+    stiffness: Array
+    """Eigenvalues of the coupling times its transpose, shape (C,)."""
+    axes: Array
+    """Their eigenvectors, shape (C, C)."""
 
 
 def spline_problem(
@@ -107,17 +112,15 @@ def spline_problem(
     raw = raw[: int(np.searchsorted(raw, high, side="right")) + 1]
     k = K_STEP * np.arange(int(1.01 + high / K_STEP), dtype=float)
     knots, rows = _knots(raw, options)
-    basis = _b_splines(knots, raw)
-    both = np.concatenate([basis, mu[:, first : first + raw.size].T], axis=1)
-    both_k = _onto_grid(raw, k, both)
-    basis_k, mu_k = both_k[:, : basis.shape[1]], both_k[:, basis.shape[1] :]
-    weight = k**options.k_weight * window_function(
-        k, k_range=(low, high), dk=options.dk, window=options.window, inside=True
-    )
-    low_r = _fourier_rows(k.size, rows) * weight
+    # Larch brings the splines to the grid by interpolating splines. All their knots are points of
+    # `raw`, so such an interpolation gives the same splines.
+    both = _b_splines(knots, np.concatenate([raw, k]))
+    basis, basis_k = both[: raw.size], both[raw.size :]
+    mu_k = _onto_grid(raw, k, mu[:, first : first + raw.size].T)
+    low_r = _low_r(k.size, rows, options)
     low_r_basis, triangle = np.linalg.qr(low_r @ basis_k)
-    diagonal = np.abs(np.diag(triangle))
-    if diagonal.size < basis.shape[1] or not np.min(diagonal) > 1e-9 * np.max(diagonal):
+    diagonal = np.abs(triangle.diagonal())
+    if diagonal.size < basis.shape[1] or not diagonal.min() > 1e-9 * diagonal.max():
         raise BadInput(
             f"k from {low:g} to {high:g} Å⁻¹ does not determine a background below "
             f"{options.rbkg:g} Å",
@@ -127,8 +130,20 @@ def spline_problem(
     basis, basis_k = basis @ turn, basis_k @ turn
     clamped, clamp = _clamps(k.size, options.clamps)
     coupling = clamp * basis_k[clamped]
+    stiffness, axes = np.linalg.eigh(coupling @ coupling.T)
     return SplineProblem(
-        first, raw, k, basis, basis_k, low_r, low_r_basis, clamped, clamp, coupling
+        first,
+        raw,
+        k,
+        basis,
+        basis_k,
+        low_r,
+        low_r_basis,
+        clamped,
+        clamp,
+        coupling,
+        stiffness,
+        axes,
     ), mu_k
 
 
@@ -168,7 +183,7 @@ def fit_splines(problem: SplineProblem, mu_k: Array) -> SplineFit:
     strength = np.zeros(y.shape[1])
     if problem.clamped.size:
         left = problem.clamp * mu_k[problem.clamped] - problem.coupling @ y
-        stiffness, axes = np.linalg.eigh(problem.coupling @ problem.coupling.T)
+        stiffness, axes = problem.stiffness, problem.axes
         along = axes.T @ left
         outside = np.sum(b * b, axis=0) - np.sum(y * y, axis=0)
         strength = _clamp_strength(stiffness, along.T, np.maximum(outside, 0.0), b.shape[0])
@@ -185,7 +200,7 @@ def background_deviation(problem: SplineProblem, clamp_strength: float) -> Array
     response = problem.low_r_basis.T @ problem.low_r
     if problem.clamped.size:
         # Inverse of 1 + λGᵀG by Woodbury's formula: strong clamps make it singular.
-        stiffness, axes = np.linalg.eigh(problem.coupling @ problem.coupling.T)
+        stiffness, axes = problem.stiffness, problem.axes
         turned = axes.T @ problem.coupling
         held = clamp_strength / (1.0 + clamp_strength * np.maximum(stiffness, 0.0))
         response = response - turned.T @ (held[:, None] * (turned @ response))
@@ -203,11 +218,13 @@ def _clamp_strength(stiffness: Array, along: Array, outside: Array, count: int) 
     """
     stiffness = np.maximum(stiffness, 1e-12 * max(float(np.max(stiffness)), 1e-300))
     squares, gain = along**2, 10.0 / count
+    sums = np.stack([np.ones_like(stiffness), stiffness], axis=1)
 
     def at(strength: Array) -> tuple[Array, Array]:
         share = squares[:, None, :] / (1.0 + strength[:, :, None] * stiffness) ** 2
-        low_r = strength**2 * np.sum(stiffness * share, axis=2) + outside[:, None]
-        held, scale = np.sum(share, axis=2), 0.1 + gain * low_r
+        both = share @ sums
+        held, low_r = both[:, :, 0], strength**2 * both[:, :, 1] + outside[:, None]
+        scale = 0.1 + gain * low_r
         cost = low_r + scale**2 * held
         return cost, strength * (1.0 + 2.0 * gain * scale * held) - scale**2
 
@@ -215,10 +232,10 @@ def _clamp_strength(stiffness: Array, along: Array, outside: Array, count: int) 
     end = start + gain * np.sum(squares / stiffness, axis=1)
     low = np.log(start**2 / (1.0 + 2.0 * gain * end * np.sum(squares, axis=1)))
     high = 2.0 * np.log(end)
-    steps = np.linspace(0.0, 1.0, PLACES)
+    steps = np.arange(PLACES) / (PLACES - 1.0)
     every = np.arange(len(low))
     first = True
-    while np.max(high - low) > CLOSE:
+    while True:
         places = low[:, None] + (high - low)[:, None] * steps
         cost, balance = at(np.exp(places))
         # There may be several minima: the first look decides for the lowest.
@@ -226,9 +243,24 @@ def _clamp_strength(stiffness: Array, along: Array, outside: Array, count: int) 
         above[:, -1] = True
         index = np.argmin(cost, axis=1) + 1 if first else np.argmax(above, axis=1)
         index = np.minimum(np.maximum(index, 1), PLACES - 1)
-        low, high = places[every, np.maximum(index - (2 if first else 1), 0)], places[every, index]
+        before = np.maximum(index - (2 if first else 1), 0)
+        low, high = places[every, before], places[every, index]
+        if not first and np.max(high - low) <= CLOSE:
+            break
         first = False
-    return np.asarray(np.exp(0.5 * (low + high)))
+    ends = (low, balance[every, before], high, balance[every, index])
+    middle = _chord(*ends)
+    value = at(np.exp(middle)[:, None])[1][:, 0]
+    is_above = value > 0
+    low, at_low = np.where(is_above, ends[0], middle), np.where(is_above, ends[1], value)
+    high, at_high = np.where(is_above, middle, ends[2]), np.where(is_above, value, ends[3])
+    return np.asarray(np.exp(_chord(low, at_low, high, at_high)))
+
+
+def _chord(low: Array, at_low: Array, high: Array, at_high: Array) -> Array:
+    """Return where the straight line between two points crosses zero, kept between them."""
+    rise = np.where(at_high > at_low, at_high - at_low, np.inf)
+    return np.asarray(np.minimum(np.maximum(low - (high - low) * at_low / rise, low), high))
 
 
 def _knots(raw: Array, options: BackgroundOptions) -> tuple[Array, int]:
@@ -253,10 +285,21 @@ def _knots(raw: Array, options: BackgroundOptions) -> tuple[Array, int]:
 def _b_splines(knots: Array, x: Array) -> Array:
     from scipy.interpolate import BSpline
 
-    return np.asarray(BSpline(knots, np.eye(knots.size - 4), 3)(x))
+    return np.asarray(BSpline.construct_fast(knots, np.eye(knots.size - 4), 3)(x))
 
 
 @functools.lru_cache(maxsize=16)
+def _low_r(size: int, rows: int, options: BackgroundOptions) -> Array:
+    """Return the matrix from χ(k) to the lowest R of its weighted transform; kept read-only."""
+    k = K_STEP * np.arange(size, dtype=float)
+    weight = k**options.k_weight * window_function(
+        k, k_range=options.k_range, dk=options.dk, window=options.window, inside=True
+    )
+    matrix = _fourier_rows(size, rows) * weight
+    matrix.flags.writeable = False
+    return np.asarray(matrix)
+
+
 def _fourier_rows(size: int, rows: int) -> Array:
     """Return the matrix from even steps of k to real and imaginary part of the lowest R."""
     angle = 2.0 * np.pi / N_FFT * np.outer(np.arange(rows), np.arange(size))
@@ -270,7 +313,28 @@ def _clamps(size: int, clamps: tuple[float, float]) -> tuple[Array, Array]:
 
 
 def _onto_grid(raw: Array, k: Array, values: Array) -> Array:
-    """Return values at `raw`, shape (M, n), on the even grid by a cubic spline through them."""
-    from scipy.interpolate import make_interp_spline
+    """Return values at `raw`, shape (M, n), on the even grid by a cubic spline through them.
 
-    return np.asarray(make_interp_spline(raw, values, k=3, check_finite=False)(k))
+    The third derivative is continuous at the points next to the ends (de Boor, A Practical Guide to
+    Splines, 1978, chapter IV): that of larch and scipy, solved for the slopes.
+    """
+    from scipy.linalg.lapack import dgtsv
+
+    h = raw[1:] - raw[:-1]
+    first, last = h[0] + h[1], h[-1] + h[-2]
+    middle = np.concatenate([h[1:2], 2.0 * (h[:-1] + h[1:]), h[-2:-1]])
+    upper = np.concatenate([[first], h[:-1]])
+    lower = np.concatenate([h[1:], [last]])
+    h = h[:, None]
+    chord = (values[1:] - values[:-1]) / h
+    right = np.empty_like(values)
+    right[1:-1] = 3.0 * (h[1:] * chord[:-1] + h[:-1] * chord[1:])
+    right[0] = ((h[0] + 2.0 * first) * h[1] * chord[0] + h[0] ** 2 * chord[1]) / first
+    right[-1] = (h[-1] ** 2 * chord[-2] + (2.0 * last + h[-1]) * h[-2] * chord[-1]) / last
+    slope = dgtsv(lower, middle, upper, right)[3]
+    bend = (slope[1:] + slope[:-1] - 2.0 * chord) / h
+    index = np.minimum(np.maximum(np.searchsorted(raw, k, side="right") - 1, 0), raw.size - 2)
+    u = (k - raw[index])[:, None]
+    cubic = (bend / h)[index]
+    square = ((chord - slope[:-1]) / h - bend)[index]
+    return np.asarray(values[index] + u * (slope[index] + u * (square + u * cubic)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from xorder.errors import BadInput
@@ -59,7 +60,8 @@ def far(other: Edge, element: str, name: str) -> float:
     return other.energy - edge(element, name).energy
 
 
-def _edges(element: str, composition: str) -> list[Edge]:
+@functools.lru_cache(maxsize=256)
+def _edges(element: str, composition: str) -> tuple[Edge, ...]:
     elements = dict.fromkeys((element, *elements_in(composition)))
     found = [e for symbol in elements for e in all_edges(symbol) if e.name in VISIBLE]
-    return sorted(found, key=lambda e: e.energy)
+    return tuple(sorted(found, key=lambda e: e.energy))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -137,14 +138,14 @@ def transform_to_r(
     shape = window_function(k, k_range=k_range, dk=dk, window=window)
     weighted = exafs.chi * k**k_weight
     r, spectrum = transform_rows(k, weighted * shape)
-    kept = r <= r_max
+    kept = slice(int(np.searchsorted(r, r_max, side="right")))
     step = k[1] - k[0]
     epsilon_r = exafs.epsilon_k * step / math.sqrt(2 * math.pi) * _norm(shape * k**k_weight)
     return Transform(
-        r=r[kept],
+        r=r[kept].copy(),
         chi_r_mag=np.abs(spectrum[kept]),
-        chi_r_re=spectrum.real[kept],
-        chi_r_im=spectrum.imag[kept],
+        chi_r_re=spectrum.real[kept].copy(),
+        chi_r_im=spectrum.imag[kept].copy(),
         k=k,
         weighted=weighted,
         window=shape,
@@ -245,7 +246,8 @@ def noise_of_rows(k: Array, chi: Array, *, k_range: tuple[float, float], k_weigh
     """Return the standard errors of the points of S spectra χ(k), shape (S, K); see `noise`."""
     shape = window_function(k, k_range=k_range, dk=1.0, window="hanning") * k**k_weight
     r, spectra = transform_rows(k, chi * shape)
-    far = spectra[:, (r >= NOISE_RANGE[0]) & (r <= NOISE_RANGE[1])]
+    low, high = np.searchsorted(r, NOISE_RANGE[0]), np.searchsorted(r, NOISE_RANGE[1], "right")
+    far = spectra[:, low:high]
     scatter = np.sqrt(np.mean(far.real**2 + far.imag**2, axis=1) / 2.0)
     return np.asarray(scatter * math.sqrt(2 * math.pi) / (float(k[1] - k[0]) * _norm(shape)))
 
@@ -283,6 +285,18 @@ def window_function(
         raise BadInput(f"window is {window!r}", expected=", ".join(WINDOWS))
     if not (math.isfinite(dk) and dk >= 0):
         raise BadInput(f"dk is {dk:g} Å⁻¹", expected="0 or above")
+    grid = np.asarray(k, dtype=float).tobytes()
+    return _window_on(
+        grid, (float(k_range[0]), float(k_range[1])), float(dk), window, inside
+    ).copy()
+
+
+@functools.lru_cache(maxsize=64)
+def _window_on(
+    grid: bytes, k_range: tuple[float, float], dk: float, window: str, inside: bool
+) -> Array:
+    """Return the window on a grid of k given as its bytes; kept, for grids are few."""
+    k: Array = np.frombuffer(grid)
     # Larch's transform lets its grid run on to k_max + dk; its AUTOBK does not.
     beyond = 0 if inside else int(1.01 + (k_range[1] + dk) / float(k[1] - k[0])) - 1
     return WINDOWS[window](k, _corners(k, k_range, dk, max(k.size - 1, beyond)), dk)
@@ -364,7 +378,8 @@ WINDOWS: dict[str, Callable[[Array, tuple[float, ...], float], Array]] = {
 def transform_rows(k: Array, values: Array) -> tuple[Array, Any]:
     """Return R and the transforms of rows of values on even steps of k, for R up to π / 2 δk."""
     step = float(k[1] - k[0])
-    spectra = np.fft.rfft(values, n=N_FFT)[..., : N_FFT // 2] * (step / math.sqrt(math.pi))
+    spectra = np.fft.rfft(values, n=N_FFT)[..., : N_FFT // 2]
+    spectra *= step / math.sqrt(math.pi)
     r: Array = np.pi / (step * N_FFT) * np.arange(N_FFT // 2, dtype=float)
     return r, spectra
 

@@ -12,7 +12,7 @@ import html
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields, is_dataclass, replace
+from dataclasses import Field, dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -150,7 +150,12 @@ class Result:
 
 def recorded(function: Callable[P, R]) -> Callable[P, R]:
     """Decorate a function so that the `Result` it returns carries its provenance."""
-    signature = inspect.signature(function)
+    parameters = inspect.signature(function).parameters
+    unfixed = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+    if any(parameter.kind in unfixed for parameter in parameters.values()):
+        raise TypeError(f"{function.__qualname__} takes arguments without a name of their own")
+    defaults = {key: parameter.default for key, parameter in parameters.items()}
+    names = tuple(defaults)
     name = f"{function.__module__}.{function.__qualname__}"
 
     @functools.wraps(function)
@@ -158,16 +163,31 @@ def recorded(function: Callable[P, R]) -> Callable[P, R]:
         result = function(*args, **kwargs)
         if not isinstance(result, Result):
             return result
-        bound = signature.bind(*args, **kwargs)
-        bound.apply_defaults()
+        # The call went well, so every argument has its place: no need to bind the signature.
+        arguments = defaults | dict(zip(names, args, strict=False)) | kwargs
         provenance = Provenance(
             function=name,
-            parameters={key: _as_record(value) for key, value in bound.arguments.items()},
+            parameters={key: _as_record(value) for key, value in arguments.items()},
             time=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-        return replace(result, provenance=provenance)
+        return _with_provenance(result, provenance)
 
     return wrapper
+
+
+def _with_provenance(result: R, provenance: Provenance) -> R:
+    """Return a copy with another provenance; its fields were checked when it was made."""
+    kind: type[Any] = type(result)
+    made: R = object.__new__(kind)
+    for key in _field_names(kind):
+        object.__setattr__(made, key, getattr(result, key))
+    object.__setattr__(made, "provenance", provenance)
+    return made
+
+
+@functools.lru_cache(maxsize=1024)
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind))
 
 
 def digest(value: Any) -> str:
@@ -177,24 +197,33 @@ def digest(value: Any) -> str:
     return hasher.hexdigest()
 
 
-def _feed(update: Callable[[bytes], None], value: Any) -> None:
+@functools.lru_cache(maxsize=256)
+def _array_header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    return f"{dtype}{shape}".encode()
+
+
+def _feed(update: Callable[[Any], None], value: Any) -> None:
     if isinstance(value, np.ndarray):
-        update(f"{value.dtype}{value.shape}".encode())
-        update(np.ascontiguousarray(value).tobytes())
+        update(_array_header(value.dtype, value.shape))
+        # Plain numbers in order are read where they lie, all else from a copy.
+        in_place = value.dtype.kind in "fiubc" and value.flags.c_contiguous
+        update(value if in_place else np.ascontiguousarray(value).tobytes())
+    elif value is None or isinstance(value, (str, bool, int, float)):
+        update(repr(value).encode())
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _feed(update, item)
     elif isinstance(value, Path):
         update(value.read_bytes() if value.is_file() else str(value).encode())
     elif is_dataclass(value) and not isinstance(value, type):
         update(type(value).__name__.encode())
-        for f in fields(value):
-            if f.name != "provenance":
-                _feed(update, getattr(value, f.name))
+        for key in _field_names(type(value)):
+            if key != "provenance":
+                _feed(update, getattr(value, key))
     elif isinstance(value, Mapping):
         for key in value:
             update(str(key).encode())
             _feed(update, value[key])
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            _feed(update, item)
     else:
         update(repr(value).encode())
 
@@ -212,7 +241,7 @@ def _as_record(value: Any) -> Any:
     if isinstance(value, Result):
         return {"result": type(value).__name__, "digest": digest(value)}
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _as_record(getattr(value, f.name)) for f in fields(value)}
+        return {key: _as_record(getattr(value, key)) for key in _field_names(type(value))}
     if isinstance(value, Mapping):
         return {str(key): _as_record(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
