@@ -172,3 +172,30 @@ def test_a_recipe_option_out_of_range_is_one_line(capsys, tmp_path, monkeypatch)
     assert status == 2
     assert "rbkg" in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_a_pattern_is_refined_to_a_cif_and_a_figure(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(["diffraction", "simulate", "NaCl", "salt.xye", "--two-theta", "20", "80", "0.02"], capsys)
+    words = ["diffraction", "refine", "salt.xye", "--structures", "NaCl", "--wavelength", "CuKa"]
+    status, out, err = run([*words, "--out", "found"], capsys)
+    assert status == 0, err
+    assert "r_wp" in out
+    names = {path.name for path in (tmp_path / "found").iterdir()}
+    assert {"salt.h5", "salt.pdf", "salt.png", "salt_NaCl.cif"} <= names
+
+
+def test_intensities_are_reduced_with_the_warning_of_an_arbitrary_scale(
+    capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    q = [0.5 + 0.01 * i for i in range(2000)]
+    lines = [
+        f"{x:.3f} {200.0 / (1.0 + x * x) + 20.0 + 5.0 / (0.2 + (x - 3.0) ** 2):.6f}" for x in q
+    ]
+    (tmp_path / "sample.iq").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    words = ["pdf", "reduce", "sample.iq", "--composition", "Ni", "--out", "found"]
+    status, out, err = run(words, capsys)
+    assert status == 0, err
+    assert "scale of G(r) is arbitrary" in out
+    assert {"sample.gr", "sample.sq"} <= {path.name for path in (tmp_path / "found").iterdir()}

@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from xorder.console import progress, say, tell
 from xorder.diffraction.options import DiffractionRecipe
 from xorder.pdf.options import PdfRecipe
+from xorder.pdf.reduction_options import ReductionOptions
 from xorder.xas.options import XasRecipe
 
 __all__ = ["diffraction_app", "pdf_app", "xas_app"]
@@ -168,6 +169,101 @@ def diffraction_simulate(
     return 0
 
 
+@diffraction_app.command(name="refine")
+def diffraction_refine(
+    file: Path,
+    /,
+    *,
+    structures: list[str],
+    wavelength: str | None = None,
+    instrument: Path | None = None,
+    two_theta: tuple[float, float] | None = None,
+    background: int = 8,
+    out: Path = OUT,
+) -> int:
+    """Refine structures against one powder pattern (Rietveld): parameters, CIFs, figure.
+
+    Parameters
+    ----------
+    file
+        The pattern.
+    structures
+        CIF files or names of reference structures.
+    wavelength
+        Radiation, such as CuKa or Å; what the file or the instrument says where not given.
+    instrument
+        GSAS instrument file: radiation and widths of the instrument.
+    two_theta
+        Range used, in degrees.
+    background
+        Number of Chebyshev terms.
+    out
+        Folder for numbers, CIFs, the HDF5 file and the figure.
+    """
+    from xorder import references
+    from xorder.diffraction import Profile, RefinementOptions, read, read_instrument, refine
+
+    radiation, profile = read_instrument(instrument) if instrument else (None, Profile())
+    pattern = read(file, wavelength=_radiation(wavelength) or radiation)
+    options = RefinementOptions(two_theta=two_theta, background=background, profile=profile)
+    found = refine(pattern, [references.load(name) for name in structures], options=options)
+    out.mkdir(parents=True, exist_ok=True)
+    for phase, structure in enumerate(structures):
+        found.write_cif(out / f"{file.stem}_{Path(structure).stem}.cif", phase=phase)
+    _keep(found, out, file.stem)
+    return 0 if found.success else 1
+
+
+@pdf_app.command(name="reduce")
+def pdf_reduce(
+    file: Path,
+    /,
+    *,
+    options: Annotated[ReductionOptions | None, Parameter(name="*")] = None,
+    composition: str | None = None,
+    wavelength: float | None = None,
+    background: Path | None = None,
+    container: Path | None = None,
+    out: Path = OUT,
+) -> int:
+    """Reduce intensities to S(Q), F(Q) and G(r), with errors.
+
+    Parameters
+    ----------
+    file
+        I(Q) or I(2θ) of the sample.
+    options
+        Corrections, normalization and transform.
+    composition
+        Formula; the file's where not given.
+    wavelength
+        Wavelength in Å; the file's where not given.
+    background
+        I of the empty instrument.
+    container
+        I of the empty container.
+    out
+        Folder for .iq, .sq, .fq, .gr and the HDF5 file.
+    """
+    from xorder.pdf import read_iq, reduce, write_reduction
+
+    def intensity(path: Path | None) -> Any:
+        return None if path is None else read_iq(path, wavelength=wavelength)
+
+    found = reduce(
+        read_iq(file, wavelength=wavelength, composition=composition),
+        composition=composition,
+        wavelength=wavelength,
+        background=intensity(background),
+        container=intensity(container),
+        options=options,
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    write_reduction(out / file.stem, found)
+    _keep(found, out, file.stem)
+    return 0
+
+
 @pdf_app.command(name="info")
 def pdf_info(files: Files, /) -> int:
     """Say what is in G(r) files: range, Qmax, resolution, composition.
@@ -251,6 +347,23 @@ def pdf_calculate(
     r = np.arange(0.01, r_max + 0.005, 0.01)
     say(f"wrote {write_gr(out, simulate_gr([phase], r=r, q_max=q_max, qdamp=qdamp))} (simulated)")
     return 0
+
+
+def _keep(found: Any, out: Path, stem: str) -> None:
+    """Print a result's messages and numbers; store it and, where it has one, its figure."""
+    from xorder.figures.drawing import Drawing, new_figure, style
+
+    for message in found.messages:
+        say(message)
+    for number in found.numbers:
+        say(f"{number}   {number.note}".rstrip())
+    found.save(out / f"{stem}.h5")
+    if hasattr(found, "plot"):
+        with style():
+            figure, (ax,) = new_figure(height=4.0)
+            found.plot(ax)
+        Drawing(name=stem, figure=figure).save(out)
+    say(f"files    {out}")
 
 
 def _analyse(
