@@ -362,6 +362,8 @@ def _keep(found: Any, out: Path, stem: str) -> None:
         with style():
             figure, (ax,) = new_figure(height=4.0)
             found.plot(ax)
+            if ax.get_legend_handles_labels()[0]:
+                ax.legend(ncols=2)
         Drawing(name=stem, figure=figure).save(out)
     say(f"files    {out}")
 
