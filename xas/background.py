@@ -155,7 +155,7 @@ def subtract_background(
     chi = found.chi[:, 0] / normalized.edge_step
     epsilon_k = noise(problem.k, chi, k_range=noise_range(k_range), k_weight=options.k_weight)
     return Exafs(
-        k=problem.k,
+        k=problem.k.copy(),
         chi=chi,
         energy=normalized.energy,
         mu=normalized.mu,

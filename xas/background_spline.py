@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -55,7 +55,7 @@ class BackgroundOptions:
     """Weights that hold the first and the last points of χ(k) near zero."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
 class SplineProblem:
     """All of the fit that does not depend on μ: made once for spectra on one grid."""
 
@@ -73,6 +73,8 @@ class SplineProblem:
     """From χ(k) to real and imaginary part of χ(R) below rbkg, shape (F, K)."""
     low_r_basis: Array
     """Transforms of the splines below rbkg, shape (F, P)."""
+    response: Array
+    """From χ(k) to the coefficients without clamps, shape (P, K)."""
     clamped: Array
     """Indices of the clamped points, shape (C,); empty without clamps."""
     clamp: Array
@@ -106,45 +108,56 @@ def spline_problem(
     BadInput
         Too few points above e0 for the spline.
     """
-    low, high = options.k_range
+    high = options.k_range[1]
     first = max(int(np.searchsorted(energy, e0, side="right")) - 1, 0)
     raw = k_from_energy(energy[first:], e0=e0)
     raw = raw[: int(np.searchsorted(raw, high, side="right")) + 1]
+    problem = _problem(first, raw.tobytes(), options)
+    return problem, _onto_grid(raw, problem.k, mu[:, first : first + raw.size].T)
+
+
+@functools.lru_cache(maxsize=8)
+def _problem(first: int, points: bytes, options: BackgroundOptions) -> SplineProblem:
+    """Return the problem on wavenumbers given as their bytes; kept, so its arrays are read-only."""
+    low, high = options.k_range
+    raw: Array = np.frombuffer(points)
     k = K_STEP * np.arange(int(1.01 + high / K_STEP), dtype=float)
     knots, rows = _knots(raw, options)
     # Larch brings the splines to the grid by interpolating splines. All their knots are points of
     # `raw`, so such an interpolation gives the same splines.
     both = _b_splines(knots, np.concatenate([raw, k]))
-    basis, basis_k = both[: raw.size], both[raw.size :]
-    mu_k = _onto_grid(raw, k, mu[:, first : first + raw.size].T)
     low_r = _low_r(k.size, rows, options)
-    low_r_basis, triangle = np.linalg.qr(low_r @ basis_k)
+    low_r_basis, triangle = np.linalg.qr(low_r @ both[raw.size :])
     diagonal = np.abs(triangle.diagonal())
-    if diagonal.size < basis.shape[1] or not diagonal.min() > 1e-9 * diagonal.max():
+    if diagonal.size < both.shape[1] or not diagonal.min() > 1e-9 * diagonal.max():
         raise BadInput(
             f"k from {low:g} to {high:g} Å⁻¹ does not determine a background below "
             f"{options.rbkg:g} Å",
             expected="a wider k_range, a larger rbkg or a smaller k_weight",
         )
-    turn = np.linalg.inv(triangle)
-    basis, basis_k = basis @ turn, basis_k @ turn
+    both = both @ np.linalg.inv(triangle)
+    basis, basis_k = both[: raw.size], both[raw.size :]
     clamped, clamp = _clamps(k.size, options.clamps)
     coupling = clamp * basis_k[clamped]
     stiffness, axes = np.linalg.eigh(coupling @ coupling.T)
-    return SplineProblem(
-        first,
-        raw,
-        k,
-        basis,
-        basis_k,
-        low_r,
-        low_r_basis,
-        clamped,
-        clamp,
-        coupling,
-        stiffness,
-        axes,
-    ), mu_k
+    problem = SplineProblem(
+        first=first,
+        raw=raw,
+        k=k,
+        basis=basis,
+        basis_k=basis_k,
+        low_r=low_r,
+        low_r_basis=low_r_basis,
+        response=low_r_basis.T @ low_r,
+        clamped=clamped,
+        clamp=clamp,
+        coupling=coupling,
+        stiffness=stiffness,
+        axes=axes,
+    )
+    for f in fields(problem)[1:]:
+        getattr(problem, f.name).flags.writeable = False
+    return problem
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -185,7 +198,7 @@ def fit_splines(problem: SplineProblem, mu_k: Array) -> SplineFit:
         left = problem.clamp * mu_k[problem.clamped] - problem.coupling @ y
         stiffness, axes = problem.stiffness, problem.axes
         along = axes.T @ left
-        outside = np.sum(b * b, axis=0) - np.sum(y * y, axis=0)
+        outside = (b * b).sum(axis=0) - (y * y).sum(axis=0)
         strength = _clamp_strength(stiffness, along.T, np.maximum(outside, 0.0), b.shape[0])
         held = along / (1.0 + strength * stiffness[:, None])
         y = y + strength * (problem.coupling.T @ (axes @ held))
@@ -197,7 +210,7 @@ def background_deviation(problem: SplineProblem, clamp_strength: float) -> Array
 
     The coefficients are linear in the data at the clamps' strength; their covariance follows.
     """
-    response = problem.low_r_basis.T @ problem.low_r
+    response = problem.response
     if problem.clamped.size:
         # Inverse of 1 + λGᵀG by Woodbury's formula: strong clamps make it singular.
         stiffness, axes = problem.stiffness, problem.axes
@@ -206,7 +219,7 @@ def background_deviation(problem: SplineProblem, clamp_strength: float) -> Array
         response = response - turned.T @ (held[:, None] * (turned @ response))
         response[:, problem.clamped] += (turned.T * held) @ axes.T * problem.clamp.T
     shape = problem.basis_k @ (response @ response.T)
-    return np.asarray(np.sqrt(np.maximum(np.sum(shape * problem.basis_k, axis=1), 0.0)))
+    return np.asarray(np.sqrt(np.maximum((shape * problem.basis_k).sum(axis=1), 0.0)))
 
 
 def _clamp_strength(stiffness: Array, along: Array, outside: Array, count: int) -> Array:
@@ -216,9 +229,10 @@ def _clamp_strength(stiffness: Array, along: Array, outside: Array, count: int) 
     clamped points and s' = 10 / count; both s and C follow from λ. With s rising and C falling
     the root lies between the bounds that their ends give.
     """
-    stiffness = np.maximum(stiffness, 1e-12 * max(float(np.max(stiffness)), 1e-300))
+    stiffness = np.maximum(stiffness, 1e-12 * max(float(stiffness.max()), 1e-300))
     squares, gain = along**2, 10.0 / count
-    sums = np.stack([np.ones_like(stiffness), stiffness], axis=1)
+    sums = np.ones((stiffness.size, 2))
+    sums[:, 1] = stiffness
 
     def at(strength: Array) -> tuple[Array, Array]:
         share = squares[:, None, :] / (1.0 + strength[:, :, None] * stiffness) ** 2
@@ -229,8 +243,8 @@ def _clamp_strength(stiffness: Array, along: Array, outside: Array, count: int) 
         return cost, strength * (1.0 + 2.0 * gain * scale * held) - scale**2
 
     start = 0.1 + gain * outside
-    end = start + gain * np.sum(squares / stiffness, axis=1)
-    low = np.log(start**2 / (1.0 + 2.0 * gain * end * np.sum(squares, axis=1)))
+    end = start + gain * (squares / stiffness).sum(axis=1)
+    low = np.log(start**2 / (1.0 + 2.0 * gain * end * squares.sum(axis=1)))
     high = 2.0 * np.log(end)
     steps = np.arange(PLACES) / (PLACES - 1.0)
     every = np.arange(len(low))
@@ -241,11 +255,11 @@ def _clamp_strength(stiffness: Array, along: Array, outside: Array, count: int) 
         # There may be several minima: the first look decides for the lowest.
         above = balance > 0
         above[:, -1] = True
-        index = np.argmin(cost, axis=1) + 1 if first else np.argmax(above, axis=1)
+        index = cost.argmin(axis=1) + 1 if first else above.argmax(axis=1)
         index = np.minimum(np.maximum(index, 1), PLACES - 1)
         before = np.maximum(index - (2 if first else 1), 0)
         low, high = places[every, before], places[every, index]
-        if not first and np.max(high - low) <= CLOSE:
+        if not first and (high - low).max() <= CLOSE:
             break
         first = False
     ends = (low, balance[every, before], high, balance[every, index])

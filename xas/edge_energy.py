@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import math
+
 import numpy as np
 
 from xorder.errors import BadInput
@@ -43,7 +46,8 @@ def find_e0(spectrum: Spectrum, *, smoothing: float = 1.0) -> tuple[float, float
         raise BadInput(f"smoothing is {smoothing:g} eV", expected="above 0 and at most 20 eV")
     window = _edge_window(spectrum)
     found = _largest_slopes(spectrum, (0.5 * smoothing, smoothing, 2.0 * smoothing), window)
-    return found[1], float(np.std(found, ddof=1))
+    mean = sum(found) / len(found)
+    return found[1], math.sqrt(sum((e0 - mean) ** 2 for e0 in found) / (len(found) - 1))
 
 
 def _edge_window(spectrum: Spectrum) -> tuple[float, float]:
@@ -80,48 +84,64 @@ def _largest_slopes(
     start += step * max(0, int((window[0] - reach - start) / step))
     grid = np.arange(start, min(end, window[1] + reach), step)
     mu = np.interp(grid, spectrum.energy, spectrum.mu)
-    low, high = np.searchsorted(grid, window)
-    rise = _rise(mu, max(1, int(10.0 / step)), max(2, int(40.0 / step)))[low:high]
-    if rise.size == 0 or not np.max(rise) > 0:
+    low, high = (int(index) for index in grid.searchsorted(window))
+    inside = low
+    rise = _rise(mu, low, high, max(1, int(10.0 / step)), max(2, int(40.0 / step)))
+    if rise.size == 0 or not rise.max() > 0:
         raise BadInput(
             f"no absorption edge was found between {window[0]:.0f} and {window[1]:.0f} eV",
             expected="a spectrum that steps up; check the columns, or give e0",
             source=spectrum.source or None,
         )
-    stepping = rise > 0.5 * np.max(rise)
+    stepping = np.flatnonzero(rise > 0.5 * rise.max())
+    # Slopes are looked for where the spectrum steps up; one more on either side for the parabola.
+    low, high = low + max(int(stepping[0]) - 1, 0), min(low + int(stepping[-1]) + 2, high)
+    stepping += inside - low
     found = []
     for smoothing in smoothings:
-        half = int(4.0 * smoothing / step + 0.5)
-        x = step * np.arange(-half, half + 1)
-        kernel = -x * np.exp(-0.5 * (x / smoothing) ** 2)
+        kernel = _derivative(smoothing, step)
+        half = kernel.size // 2
         around = mu[max(low - half, 0) : high + half]
         missing = (max(half - low, 0), max(high + half - mu.size, 0))
         if any(missing):
             around = np.pad(around, missing, mode="edge")
         slope = np.convolve(around, kernel, mode="valid")
-        top = int(np.argmax(np.where(stepping, slope, -np.inf)))
+        top = int(stepping[slope[stepping].argmax()])
         found.append(float(grid[low + top] + step * _vertex(slope[max(top - 1, 0) : top + 2])))
     return found
 
 
-def _rise(mu: Array, near: int, far: int) -> Array:
-    """Return how much the mean over [near, far] points steps up at each point.
+@functools.lru_cache(maxsize=64)
+def _derivative(smoothing: float, step: float) -> Array:
+    """Return the derivative of a Gaussian on even steps, from four widths below to four above."""
+    half = int(4.0 * smoothing / step + 0.5)
+    x = step * np.arange(-half, half + 1)
+    kernel: Array = -x * np.exp(-0.5 * (x / smoothing) ** 2)
+    kernel.flags.writeable = False
+    return kernel
+
+
+def _rise(mu: Array, low: int, high: int, near: int, far: int) -> Array:
+    """Return how much the mean over [near, far] points steps up, at the points from low to high.
 
     The ends are continued by straight lines, so that a scan may start or end close to its edge.
     """
-    pad = 2 * far
-    before = _line(mu[: near + 2], np.arange(-pad, 0.0))
-    after = _line(mu[-near - 2 :], np.arange(near + 2.0, near + 2 + pad))
-    total = np.concatenate([[0.0], np.cumsum(np.concatenate([before, mu, after]))])
-    index = np.arange(far, mu.size + 2 * pad - far)
-    width = far - near
-    upper = (total[index + far] - total[index + near]) / width
-    lower = (total[index - near] - total[index - far]) / width
+    missing = max(2 * far - low, 0), max(high + 2 * far - mu.size, 0)
+    around = mu[max(low - 2 * far, 0) : high + 2 * far]
+    if any(missing):
+        before = _line(mu[: near + 2], np.arange(-missing[0], 0.0))
+        after = _line(mu[-near - 2 :], np.arange(near + 2.0, near + 2 + missing[1]))
+        around = np.concatenate([before, around, after])
+    total = np.zeros(around.size + 1)
+    np.cumsum(around, out=total[1:])
+    count, width = max(high - low, 0), far - near
+    size = count + 2 * far
+    upper = (total[2 * far :][:size] - total[far + near :][:size]) / width
+    lower = (total[far - near :][:size] - total[:size]) / width
     rise = upper - lower
     # A straight background rises as much on either side of the edge; only a step stands out.
-    size = mu.size
-    sides = rise[:size] + rise[2 * far : 2 * far + size]
-    return np.asarray(rise[far : far + size] - 0.5 * sides)
+    sides = rise[:count] + rise[2 * far :][:count]
+    return np.asarray(rise[far:][:count] - 0.5 * sides)
 
 
 def _line(values: Array, x: Array) -> Array:
@@ -129,7 +149,7 @@ def _line(values: Array, x: Array) -> Array:
     middle = 0.5 * (values.size - 1)
     distance = np.arange(values.size) - middle
     slope = (distance @ values) / (distance @ distance)
-    return np.asarray(np.mean(values) + slope * (x - middle))
+    return np.asarray(values.sum() / values.size + slope * (x - middle))
 
 
 def _vertex(values: Array) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -333,12 +334,10 @@ def _post_edge_range(
 
 
 def _check_points(spectrum: Spectrum, e0: float, ranges: Ranges) -> None:
-    x = spectrum.energy - e0
-    for name, (low, high), needed in (
-        ("pre_edge", ranges.pre_edge, 3),
-        ("post_edge", ranges.post_edge, ranges.order + 2),
-    ):
-        count = int(np.count_nonzero((x >= low) & (x <= high)))
+    spans = (ranges.pre_edge, ranges.post_edge)
+    counts = count_inside(spectrum.energy - e0, spans)
+    names, fewest = ("pre_edge", "post_edge"), (3, ranges.order + 2)
+    for name, (low, high), needed, count in zip(names, spans, fewest, counts, strict=True):
         if count < needed:
             raise BadInput(
                 f"{name} ({low:.0f} to {high:.0f} eV from e0 = {e0:.1f} eV) holds {count} points",
@@ -347,13 +346,19 @@ def _check_points(spectrum: Spectrum, e0: float, ranges: Ranges) -> None:
             )
 
 
-def reasonable(x: Array, ranges: Ranges) -> list[Ranges]:
+def reasonable(x: Array, ranges: Ranges) -> tuple[Ranges, ...]:
     """Return the ranges and those reasonable others that hold enough points."""
+    return _reasonable(x.tobytes(), ranges)
+
+
+@functools.lru_cache(maxsize=16)
+def _reasonable(points: bytes, ranges: Ranges) -> tuple[Ranges, ...]:
+    x: Array = np.frombuffer(points)
     others = variants(ranges)
     pre = count_inside(x, [other.pre_edge for other in others])
     post = count_inside(x, [other.post_edge for other in others])
     enough = (pre >= 3) & (post >= ranges.order + 2)
-    return [ranges, *(other for other, kept in zip(others, enough, strict=True) if kept)]
+    return (ranges, *(other for other, kept in zip(others, enough, strict=True) if kept))
 
 
 def spread(x: Array, mu: Array, fits: EdgeFits, *, width: float) -> tuple[Array, Array]:
@@ -366,16 +371,16 @@ def spread(x: Array, mu: Array, fits: EdgeFits, *, width: float) -> tuple[Array,
         NaN where fewer than three choices of the ranges give a step.
     """
     lines = white_lines(x, mu, fits, width=width)
-    usable = fits.step > 0
-    count = np.sum(usable, axis=1)
-    scatter = []
-    for values in (fits.step[:, :, None], lines):
-        kept = np.where(usable[:, :, None], values, 0.0)
-        mean = np.sum(kept, axis=1, keepdims=True) / np.maximum(count, 1)[:, None, None]
-        squares = np.where(usable[:, :, None], (values - mean) ** 2, 0.0)
-        variance = np.sum(squares, axis=1) / np.maximum(count - 1, 1)[:, None]
-        scatter.append(np.where(count[:, None] < 3, math.nan, np.sqrt(variance)))
-    return scatter[0][:, 0], np.stack([lines[:, 0], scatter[1]])
+    usable = (fits.step > 0)[:, :, None]
+    count = usable.sum(axis=1)
+    values = np.concatenate([fits.step[:, :, None], lines], axis=2)
+    mean = np.where(usable, values, 0.0).sum(axis=1) / np.maximum(count, 1)
+    squares = np.where(usable, (values - mean[:, None]) ** 2, 0.0)
+    variance = squares.sum(axis=1) / np.maximum(count - 1, 1)
+    scatter = np.where(count < 3, math.nan, np.sqrt(variance))
+    both = np.empty((2, *lines[:, 0].shape))
+    both[0], both[1] = lines[:, 0], scatter[:, 1:]
+    return scatter[:, 0], both
 
 
 def white_line(e0: float, values: Array, errors: Array) -> WhiteLine:

@@ -394,7 +394,7 @@ def subtract_background_from_stack(
             problem.k, chi[part], k_range=noise_range(k_range), k_weight=options.k_weight
         )
     return ExafsStack(
-        k=problem.k,
+        k=problem.k.copy(),
         chi=chi,
         energy=normalized.energy,
         mu=normalized.mu,
@@ -440,7 +440,7 @@ def transform_stack_to_r(
         values[part] = spectra[:, :kept]
     scale = float(k[1] - k[0]) / math.sqrt(2 * math.pi) * float(np.sqrt(np.sum(weight**2)))
     return TransformStack(
-        r=r[:kept],
+        r=r[:kept].copy(),
         chi_r_mag=np.abs(values),
         chi_r_re=values.real,
         chi_r_im=values.imag,

@@ -246,9 +246,8 @@ def noise_of_rows(k: Array, chi: Array, *, k_range: tuple[float, float], k_weigh
     """Return the standard errors of the points of S spectra χ(k), shape (S, K); see `noise`."""
     shape = window_function(k, k_range=k_range, dk=1.0, window="hanning") * k**k_weight
     r, spectra = transform_rows(k, chi * shape)
-    low, high = np.searchsorted(r, NOISE_RANGE[0]), np.searchsorted(r, NOISE_RANGE[1], "right")
-    far = spectra[:, low:high]
-    scatter = np.sqrt(np.mean(far.real**2 + far.imag**2, axis=1) / 2.0)
+    far = spectra[:, r.searchsorted(NOISE_RANGE[0]) : r.searchsorted(NOISE_RANGE[1], "right")]
+    scatter = np.sqrt((far.real**2 + far.imag**2).sum(axis=1) / (2.0 * far.shape[1]))
     return np.asarray(scatter * math.sqrt(2 * math.pi) / (float(k[1] - k[0]) * _norm(shape)))
 
 
@@ -380,8 +379,14 @@ def transform_rows(k: Array, values: Array) -> tuple[Array, Any]:
     step = float(k[1] - k[0])
     spectra = np.fft.rfft(values, n=N_FFT)[..., : N_FFT // 2]
     spectra *= step / math.sqrt(math.pi)
+    return _distances(step), spectra
+
+
+@functools.lru_cache(maxsize=16)
+def _distances(step: float) -> Array:
     r: Array = np.pi / (step * N_FFT) * np.arange(N_FFT // 2, dtype=float)
-    return r, spectra
+    r.flags.writeable = False
+    return r
 
 
 def _norm(values: Array) -> float:

@@ -177,7 +177,7 @@ def recorded(function: Callable[P, R]) -> Callable[P, R]:
 
 def _with_provenance(result: R, provenance: Provenance) -> R:
     """Return a copy with another provenance; its fields were checked when it was made."""
-    kind: type[Any] = type(result)
+    kind: Any = type(result)
     made: R = object.__new__(kind)
     for key in _field_names(kind):
         object.__setattr__(made, key, getattr(result, key))
