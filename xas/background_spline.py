@@ -332,23 +332,32 @@ def _onto_grid(raw: Array, k: Array, values: Array) -> Array:
     The third derivative is continuous at the points next to the ends (de Boor, A Practical Guide to
     Splines, 1978, chapter IV): that of larch and scipy, solved for the slopes.
     """
-    from scipy.linalg.lapack import dgtsv
+    from scipy.linalg.lapack import dgttrs
 
-    h = raw[1:] - raw[:-1]
-    first, last = h[0] + h[1], h[-1] + h[-2]
-    middle = np.concatenate([h[1:2], 2.0 * (h[:-1] + h[1:]), h[-2:-1]])
-    upper = np.concatenate([[first], h[:-1]])
-    lower = np.concatenate([h[1:], [last]])
+    h, index, u, factors = _interpolation(raw.tobytes(), k.tobytes())
     h = h[:, None]
+    first, last = h[0] + h[1], h[-1] + h[-2]
     chord = (values[1:] - values[:-1]) / h
     right = np.empty_like(values)
     right[1:-1] = 3.0 * (h[1:] * chord[:-1] + h[:-1] * chord[1:])
     right[0] = ((h[0] + 2.0 * first) * h[1] * chord[0] + h[0] ** 2 * chord[1]) / first
     right[-1] = (h[-1] ** 2 * chord[-2] + (2.0 * last + h[-1]) * h[-2] * chord[-1]) / last
-    slope = dgtsv(lower, middle, upper, right)[3]
+    slope = dgttrs(*factors, right)[0]
     bend = (slope[1:] + slope[:-1] - 2.0 * chord) / h
-    index = np.minimum(np.maximum(np.searchsorted(raw, k, side="right") - 1, 0), raw.size - 2)
-    u = (k - raw[index])[:, None]
+    square = (chord - slope[:-1]) / h - bend
     cubic = (bend / h)[index]
-    square = ((chord - slope[:-1]) / h - bend)[index]
-    return np.asarray(values[index] + u * (slope[index] + u * (square + u * cubic)))
+    return np.asarray(values[index] + u * (slope[index] + u * (square[index] + u * cubic)))
+
+
+@functools.lru_cache(maxsize=8)
+def _interpolation(points: bytes, grid: bytes) -> tuple[Array, Array, Array, tuple[Array, ...]]:
+    """Return the steps, each grid point's interval and place in it, and the factored equations."""
+    from scipy.linalg.lapack import dgttrf
+
+    raw, k = np.frombuffer(points), np.frombuffer(grid)
+    h = raw[1:] - raw[:-1]
+    middle = np.concatenate([h[1:2], 2.0 * (h[:-1] + h[1:]), h[-2:-1]])
+    lower = np.concatenate([h[1:], h[-1:] + h[-2:-1]])
+    upper = np.concatenate([h[:1] + h[1:2], h[:-1]])
+    index = np.minimum(np.maximum(raw.searchsorted(k, side="right") - 1, 0), raw.size - 2)
+    return h, index, (k - raw[index])[:, None], dgttrf(lower, middle, upper)[:5]
