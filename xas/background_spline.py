@@ -156,7 +156,7 @@ def _problem(first: int, points: bytes, options: BackgroundOptions) -> SplinePro
         axes=axes,
     )
     for f in fields(problem)[1:]:
-        getattr(problem, f.name).flags.writeable = False
+        getattr(problem, f.name).setflags(write=False)
     return problem
 
 
@@ -235,12 +235,14 @@ def _clamp_strength(stiffness: Array, along: Array, outside: Array, count: int) 
     sums[:, 1] = stiffness
 
     def at(strength: Array) -> tuple[Array, Array]:
-        share = squares[:, None, :] / (1.0 + strength[:, :, None] * stiffness) ** 2
-        both = share @ sums
-        held, low_r = both[:, :, 0], strength**2 * both[:, :, 1] + outside[:, None]
+        share = strength[:, :, None] * stiffness
+        share += 1.0
+        share *= share
+        both = np.divide(squares[:, None, :], share, out=share) @ sums
+        held, low_r = both[:, :, 0], strength * strength * both[:, :, 1] + outside[:, None]
         scale = 0.1 + gain * low_r
-        cost = low_r + scale**2 * held
-        return cost, strength * (1.0 + 2.0 * gain * scale * held) - scale**2
+        square = scale * scale
+        return low_r + square * held, strength * (1.0 + 2.0 * gain * scale * held) - square
 
     start = 0.1 + gain * outside
     end = start + gain * (squares / stiffness).sum(axis=1)
