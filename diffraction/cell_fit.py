@@ -55,6 +55,7 @@ class _Lines:
 
     @property
     def parameters(self) -> Parameters:
+        """Free cell parameters and the height."""
         cell = [
             Parameter(
                 name=name,
@@ -69,9 +70,11 @@ class _Lines:
 
     @property
     def n_independent(self) -> float:
+        """One for each line."""
         return float(len(self.two_theta))
 
     def calculated(self, values: Mapping[str, float]) -> Array:
+        """Return the positions in degrees."""
         lattice = lattice_from_cell(self.freedom.cell(values))
         d = 1.0 / np.linalg.norm(self.hkl @ np.linalg.inv(lattice).T, axis=1)
         angle = two_theta_from_d(d, wavelength=self.wavelength)
@@ -79,9 +82,11 @@ class _Lines:
         return np.asarray(angle + values["height_shift"] * np.cos(np.deg2rad(angle) / 2.0))
 
     def residual(self, values: Mapping[str, float]) -> Array:
+        """Return (measured - calculated) / sigma."""
         return (self.two_theta - self.calculated(values)) / self.sigma
 
     def jacobian(self, values: Mapping[str, float], names: Sequence[str]) -> Array:
+        """Return the derivatives by differences: a dozen lines cost nothing."""
         return numeric_jacobian(self, values, names)
 
 
@@ -97,7 +102,8 @@ def fit_cell(peaks: PeakTable, crystal: Crystal, *, wavelength: float) -> CellFi
     .. math:: 2\theta_{obs} = 2\theta(a, b, c, \alpha, \beta, \gamma) + \delta \cos\theta
 
     where the height term is that of Bragg–Brentano geometry (Wilson, Mathematical Theory of X-ray
-    Powder Diffractometry (1963), ch. 2). Planes that are lost or not separable are left out.
+    Powder Diffractometry (1963), ch. 2). Planes that are lost or not separable are left out; those
+    that coincide by symmetry count once.
 
     Parameters
     ----------
@@ -114,6 +120,9 @@ def fit_cell(peaks: PeakTable, crystal: Crystal, *, wavelength: float) -> CellFi
         Where fewer lines are left than `lines_needed`.
     """
     used = np.flatnonzero(peaks.success & ~peaks.overlapped & np.isfinite(peaks.two_theta_stderr))
+    # Planes that coincide by symmetry, such as (2 1 1) and (1 2 1), are one measured position.
+    _, first = np.unique(np.round(peaks.two_theta_calculated[used], 5), return_index=True)
+    used = used[np.sort(first)]
     needed = lines_needed(crystal)
     if len(used) < needed:
         raise BadInput(

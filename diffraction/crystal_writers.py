@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xorder._version import __version__
-from xorder.errors import CannotWrite
 from xorder.structure import Crystal, Site
 from xorder.symmetry import triplet
 
 if TYPE_CHECKING:
     from xorder.diffraction.refinement_results import Refinement
 
-__all__ = ["cif_text", "with_error", "write_text"]
+__all__ = ["cif_text", "with_error"]
 
 _CELL = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
 
@@ -86,27 +82,6 @@ def cif_text(refinement: Refinement, phase: int = 0) -> str:
     names = _local_errors(refinement, phase)
     lines += [_site_line(crystal, site, names, factor) for site in crystal.sites]
     return "\n".join(lines) + "\n"
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Write a text file, whole or not at all.
-
-    Raises
-    ------
-    CannotWrite
-        Where the folder is not there or cannot be written.
-    """
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        Path(name).replace(path)
-    except OSError as error:
-        raise CannotWrite(
-            f"the file cannot be written ({error.strerror})", expected="a folder that is there",
-            source=path,
-        ) from error  # fmt: skip
-    return path
 
 
 def _site_line(crystal: Crystal, site: Site, errors: dict[str, float], factor: float) -> str:

@@ -174,7 +174,7 @@ class Refinement(Result):
 
     def write_cif(self, path: str | Path, *, phase: int = 0) -> Path:
         """Write the refined crystal of a phase to a CIF."""
-        from xorder.diffraction.crystal_writers import write_text
+        from xorder.store import write_text
 
         return write_text(Path(path), self.cif(phase))
 

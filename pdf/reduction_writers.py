@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from xorder._version import __version__
-from xorder.errors import BadInput, CannotWrite
+from xorder.errors import BadInput
 from xorder.pdf.reduction_result import Reduction
 from xorder.pdf.writers import write_gr
 from xorder.results import Array
+from xorder.store import write_text
 
 __all__ = ["write_reduction"]
 
@@ -71,12 +72,4 @@ def _write(path: Path, kind: Kind, reduction: Reduction) -> Path:
         lines.append(f"# wavelength = {reduction.wavelength!r}")
     lines += ["#### start data", "#S 1", f"#L {_LABELS[kind]}"]
     lines += [" ".join(repr(float(value)) for value in row) for row in zip(*columns, strict=True)]
-    try:
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise CannotWrite(
-            f"cannot write: {error.strerror or error}",
-            expected="a folder with write permission",
-            source=path,
-        ) from error
-    return path
+    return write_text(path, "\n".join(lines) + "\n")

@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 
 from xorder._version import __version__
-from xorder.errors import CannotWrite
 from xorder.pdf.pattern import PairDistribution
+from xorder.store import write_text
 
 __all__ = ["write_gr"]
 
@@ -44,12 +44,4 @@ def write_gr(path: str | Path, pattern: PairDistribution) -> Path:
         lines.append("#L r(A) G(r) dr dG(r)")
         columns += [pattern.r * 0.0, pattern.stderr]
     lines += [" ".join(repr(float(value)) for value in row) for row in zip(*columns, strict=True)]
-    try:
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise CannotWrite(
-            f"cannot write: {error.strerror or error}",
-            expected="a folder with write permission",
-            source=path,
-        ) from error
-    return path
+    return write_text(path, "\n".join(lines) + "\n")

@@ -202,12 +202,13 @@ def diffraction_refine(
     """
     from xorder import references
     from xorder.diffraction import Profile, RefinementOptions, read, read_instrument, refine
+    from xorder.store import check_folder
 
+    check_folder(out)
     radiation, profile = read_instrument(instrument) if instrument else (None, Profile())
     pattern = read(file, wavelength=_radiation(wavelength) or radiation)
     options = RefinementOptions(two_theta=two_theta, background=background, profile=profile)
     found = refine(pattern, [references.load(name) for name in structures], options=options)
-    out.mkdir(parents=True, exist_ok=True)
     for phase, structure in enumerate(structures):
         found.write_cif(out / f"{file.stem}_{Path(structure).stem}.cif", phase=phase)
     _keep(found, out, file.stem)
@@ -246,6 +247,9 @@ def pdf_reduce(
         Folder for .iq, .sq, .fq, .gr and the HDF5 file.
     """
     from xorder.pdf import read_iq, reduce, write_reduction
+    from xorder.store import check_folder
+
+    check_folder(out)
 
     def intensity(path: Path | None) -> Any:
         return None if path is None else read_iq(path, wavelength=wavelength)
@@ -258,7 +262,6 @@ def pdf_reduce(
         container=intensity(container),
         options=options,
     )
-    out.mkdir(parents=True, exist_ok=True)
     write_reduction(out / file.stem, found)
     _keep(found, out, file.stem)
     return 0

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import math
-import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -17,9 +16,9 @@ from typing import Any
 
 from xorder._version import __version__
 from xorder.batch import Failure, Outcome, Progress, run_samples
-from xorder.errors import BadInput, CannotWrite, XorderError
+from xorder.errors import BadInput, XorderError
 from xorder.series import PROBES, Series
-from xorder.store import file_stem, write_text
+from xorder.store import check_folder, file_stem, write_text
 
 __all__ = ["Run", "run_series"]
 
@@ -77,7 +76,7 @@ def run_series(
     """
     probes = tuple(only) or tuple(PROBES)
     _check_probes(series, probes)
-    _check_writable(out)
+    check_folder(out)
     outcomes = run_samples(series, out, probes=probes, jobs=jobs, progress=progress)
     failures = [failure for outcome in outcomes for failure in outcome.failures]
     summary = write_text(out / "summary.csv", _summary(outcomes))
@@ -108,21 +107,6 @@ def _check_probes(series: Series, probes: Sequence[str]) -> None:
             f"no sample has data of {', '.join(probes)}",
             expected="a table of that probe in a sample",
             source=series.path,
-        )
-
-
-def _check_writable(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CannotWrite(
-            f"cannot make the folder: {error.strerror}",
-            expected="a path that is free or a folder",
-            source=out,
-        ) from error
-    if not os.access(out, os.W_OK):
-        raise CannotWrite(
-            "no permission to write here", expected="another folder, by --out", source=out
         )
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from xorder._version import __version__
 from xorder.errors import CannotWrite
 
-__all__ = ["atomic_path", "file_stem", "write_results", "write_text"]
+__all__ = ["atomic_path", "check_folder", "file_stem", "write_results", "write_text"]
 
 #: Arrays longer than this are compressed.
 SMALL = 512
@@ -60,6 +60,28 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def file_stem(text: str) -> str:
     """Return `text` as part of a file name: letters, digits and ``_ . + -``."""
     return re.sub(r"[^\w.+-]+", "_", text).strip("_.")
+
+
+def check_folder(folder: Path) -> None:
+    """Make an output folder, or say now that nothing can be written there.
+
+    Raises
+    ------
+    CannotWrite
+        Where it cannot be made or may not be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotWrite(
+            f"cannot make the folder: {error.strerror}",
+            expected="a path that is free or a folder",
+            source=folder,
+        ) from error
+    if not os.access(folder, os.W_OK):
+        raise CannotWrite(
+            "no permission to write here", expected="another folder, by --out", source=folder
+        )
 
 
 def write_text(path: Path, text: str) -> Path:

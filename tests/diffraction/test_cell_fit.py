@@ -91,3 +91,16 @@ def test_measured_apatite_lies_where_its_structure_puts_it(shared):
     assert abs(c.value - 6.885896) < 3 * c.stderr
     assert a.stderr < 0.001
     assert np.abs(found.residual).max() < 0.01
+
+
+def test_planes_that_coincide_by_symmetry_count_once(apatite):
+    start, true = apatite
+    once = table(true, shift=-0.03, noise=0.01, seed=3)
+    rows = [*range(len(PLANES)), 1, 4]  # (2 1 1) and (2 1 3) again, as (1 2 1) and (1 2 3) would be
+    arrays = {name: getattr(once, name)[rows] for name in once.__slots__ if name != "fits"}
+    twice = replace(once, **arrays)
+    ours, theirs = (
+        diffraction.fit_cell(peaks, start, wavelength=WAVELENGTH).fit for peaks in (twice, once)
+    )
+    assert ours.n_independent == theirs.n_independent == len(PLANES)
+    assert ours.parameters["a"].stderr == pytest.approx(theirs.parameters["a"].stderr)

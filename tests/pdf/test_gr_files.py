@@ -85,6 +85,7 @@ def test_what_is_written_reads_back_exactly(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path):
     pattern = pdf.PairDistribution(r=np.array([1.0, 2.0]), gr=np.zeros(2))
+    (tmp_path / "no").write_text("in the way")
     with pytest.raises(CannotWrite, match="cannot write"):
         pdf.write_gr(tmp_path / "no" / "x.gr", pattern)
 

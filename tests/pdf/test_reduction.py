@@ -433,6 +433,7 @@ def test_every_function_is_written_and_reads_back(tmp_path):
     assert np.array_equal(pdf.read(paths[3]).gr, reduction.gr)
     with pytest.raises(BadInput, match="kinds names 'xq'"):
         pdf.write_reduction(tmp_path / "nickel", reduction, kinds=["xq"])
+    (tmp_path / "none").write_text("in the way")
     with pytest.raises(CannotWrite):
         pdf.write_reduction(tmp_path / "none" / "nickel", reduction)
 

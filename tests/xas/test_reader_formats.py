@@ -271,11 +271,12 @@ def test_a_written_nexus_file_reads_back(tmp_path: Path, make_spectrum: Make) ->
 
 
 @pytest.mark.parametrize("write", [xas.write_nexus, lambda s, p: xas.write_athena([s], p)])
-def test_a_folder_that_is_not_there_is_told(
+def test_a_folder_that_cannot_be_is_told(
     tmp_path: Path, make_spectrum: Make, write: Callable[..., Path]
 ) -> None:
-    with pytest.raises(CannotWrite, match="cannot be written"):
-        write(make_spectrum(), tmp_path / "nowhere" / "a.file")
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(CannotWrite, match="cannot write"):
+        write(make_spectrum(), tmp_path / "file" / "a.file")
 
 
 def test_a_written_project_reads_back(tmp_path: Path, make_spectrum: Make) -> None:

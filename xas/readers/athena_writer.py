@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from xorder._version import __version__
-from xorder.errors import BadInput, CannotWrite
+from xorder.errors import BadInput
 from xorder.results import Array
+from xorder.store import atomic_path
 from xorder.xas.normalization import Normalized
 from xorder.xas.spectrum import Spectrum
 
@@ -39,12 +40,8 @@ def write_athena(spectra: Sequence[Spectrum | Normalized], path: str | Path) -> 
     for index, spectrum in enumerate(spectra):
         lines += _record(spectrum, f"xo{index:03d}")
     lines += ["@journal = ();", "", "1;", "", ""]
-    try:
-        path.write_bytes(gzip.compress("\n".join(lines).encode("ascii"), mtime=0))
-    except OSError as error:
-        raise CannotWrite(
-            f"cannot be written: {error.strerror or error}", expected="a folder", source=path
-        ) from error
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(gzip.compress("\n".join(lines).encode("ascii"), mtime=0))
     return path
 
 

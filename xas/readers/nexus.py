@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from xorder._version import __version__
-from xorder.errors import BadInput, CannotWrite, DataWarning, UnreadableFile
+from xorder.errors import BadInput, DataWarning, UnreadableFile
+from xorder.store import atomic_path
 from xorder.xas.readers.channels import (
     Columns,
     Table,
@@ -91,29 +93,28 @@ def write_nexus(spectrum: Spectrum, path: str | Path) -> Path:
     import h5py
 
     path = Path(path)
-    try:
-        with h5py.File(path, "w") as file:
-            file.attrs["default"] = "entry"
-            file.attrs["creator"] = f"Xorder {__version__}"
-            entry = _group(file, "entry", "NXentry", default="data")
-            entry["definition"] = "NXxas"
-            entry["title"] = spectrum.name
-            entry["simulated"] = spectrum.simulated
-            entry["element"], entry["edge"] = spectrum.element, spectrum.edge
-            _group(entry, "sample", "NXsample")["name"] = spectrum.name
-            data = _group(entry, "data", "NXdata", signal="mu", axes=["energy"])
-            data["mode"] = spectrum.mode
-            for name in ("energy", "mu", "stderr", "i0", "mu_ref"):
-                values = getattr(spectrum, name)
-                if values is not None:
-                    data[name] = values
-            data["energy"].attrs["units"] = "eV"
-            instrument = _group(entry, "instrument", "NXinstrument")
-            _group(instrument, "monochromator", "NXmonochromator")["energy"] = data["energy"]
-    except OSError as error:
-        raise CannotWrite(
-            f"cannot be written: {error}", expected="a folder", source=path
-        ) from error
+    # In memory first: a full disk is then one clear error, and no half file stays.
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file.attrs["default"] = "entry"
+        file.attrs["creator"] = f"Xorder {__version__}"
+        entry = _group(file, "entry", "NXentry", default="data")
+        entry["definition"] = "NXxas"
+        entry["title"] = spectrum.name
+        entry["simulated"] = spectrum.simulated
+        entry["element"], entry["edge"] = spectrum.element, spectrum.edge
+        _group(entry, "sample", "NXsample")["name"] = spectrum.name
+        data = _group(entry, "data", "NXdata", signal="mu", axes=["energy"])
+        data["mode"] = spectrum.mode
+        for name in ("energy", "mu", "stderr", "i0", "mu_ref"):
+            values = getattr(spectrum, name)
+            if values is not None:
+                data[name] = values
+        data["energy"].attrs["units"] = "eV"
+        instrument = _group(entry, "instrument", "NXinstrument")
+        _group(instrument, "monochromator", "NXmonochromator")["energy"] = data["energy"]
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
     return path
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from xorder._version import __version__
-from xorder.errors import CannotWrite
+from xorder.store import write_text
 from xorder.xas.readers.channels import Columns, Table, roles_of_labels, spectrum_from_columns
 from xorder.xas.readers.text import table_from_lines
 from xorder.xas.spectrum import Spectrum
@@ -74,7 +74,6 @@ def write_xdi(spectrum: Spectrum, path: str | Path) -> Path:
     CannotWrite
         Where the file cannot be written.
     """
-    path = Path(path)
     columns = {"energy eV": spectrum.energy, "mutrans": spectrum.mu}
     if spectrum.mode == "fluorescence":
         columns["mufluor"] = columns.pop("mutrans")
@@ -92,13 +91,7 @@ def write_xdi(spectrum: Spectrum, path: str | Path) -> Path:
     lines.append("# " + "  ".join(name.split()[0] for name in columns))
     rows = np.stack(list(columns.values()), axis=1)
     lines += ["  ".join(f"{value:.9g}" for value in row) for row in rows]
-    try:
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise CannotWrite(
-            f"cannot be written: {error.strerror or error}", expected="a folder", source=path
-        ) from error
-    return path
+    return write_text(Path(path), "\n".join(lines) + "\n")
 
 
 def _fields(header: tuple[str, ...]) -> dict[str, str]:
