@@ -286,4 +286,5 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def label(plane: Sequence[int] | NDArray[np.int64]) -> str:
+    """Return Miller indices as ``"h k l"``."""
     return " ".join(str(int(index)) for index in plane)

@@ -307,4 +307,5 @@ def resumed(group: LineGroup, values: Mapping[str, float]) -> LineGroup:
 
 
 def width_bounds(limits: Limits) -> tuple[float, float]:
+    """Return the narrowest and the widest line in degrees that a fit may find."""
     return 0.5 * limits.instrument_fwhm, limits.max_fwhm
