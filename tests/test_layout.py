@@ -35,7 +35,7 @@ LEVELS = [
     {"batch"},
     {"run", "example"},
     {"console"},
-    {"cli_probes"},
+    {"commands"},
     {"cli"},
 ]  # fmt: skip
 

@@ -15,7 +15,9 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from xorder._version import __version__
-from xorder.cli_probes import diffraction_app, pdf_app, xas_app
+from xorder.commands.diffraction import diffraction_app
+from xorder.commands.pdf import pdf_app
+from xorder.commands.xas import xas_app
 from xorder.console import console, progress, say, tell, warn
 from xorder.errors import XorderError, XorderWarning
 
