@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from xorder.errors import BadManifest, MissingFile
-from xorder.series import load_series
+from xorder.series import _known_keys, _merged, _with_paths, load_series
 
 GOOD = """
 [series]
@@ -142,3 +143,29 @@ def test_a_binary_manifest_is_refused(tmp_path):
     path.write_bytes(bytes(range(256)))
     with pytest.raises(BadManifest, match="not a text file"):
         load_series(path)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inner:
+    blank: str = field(default="", metadata={"path": True})
+    terms: int = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outer:
+    refine: Inner | None = None
+    many: tuple[Inner, ...] = ()
+
+
+def test_tables_within_a_recipe_know_their_keys_and_the_folder_of_the_manifest(tmp_path):
+    (tmp_path / "empty.xy").write_text("1 2\n")
+    own = {"refine": {"blank": "empty.xy"}, "many": [{"blank": "empty.xy"}]}
+    found = _with_paths(Outer, own, tmp_path)
+    there = str(tmp_path / "empty.xy")
+    assert found == {"refine": {"blank": there}, "many": [{"blank": there}]}
+    assert _known_keys(Outer, ["many", "0", "blnk"]) == ["blank", "terms"]
+    # What a sample says of a table leaves the rest of the series' table standing.
+    assert _merged({"refine": {"terms": 12}, "a": 1}, own)["refine"] == {
+        "terms": 12,
+        "blank": "empty.xy",
+    }

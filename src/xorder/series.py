@@ -7,10 +7,10 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from xorder.errors import BadInput, BadManifest, MissingFile
 from xorder.store import file_stem
@@ -227,14 +227,29 @@ def _fault(model: Any, where: str, error: Any) -> str:
 
 
 def _known_keys(model: Any, location: Sequence[str]) -> list[str]:
-    if hasattr(model, "model_fields"):
-        for part in location[:-1]:
-            if part.isdigit():
-                continue
-            annotation = model.model_fields[part].annotation
-            model = getattr(annotation, "__args__", (annotation,))[0]
-        return list(model.model_fields)
-    return [f.name for f in fields(model)]
+    """Return the keys a table can have: the model's, or those of a table within it."""
+    for part in location[:-1]:
+        inner = None if part.isdigit() else _table_kind(_hints(model).get(part))
+        model = inner or model
+    return list(_hints(model))
+
+
+def _hints(kind: Any) -> dict[str, Any]:
+    """Return the annotations of a class's keys."""
+    if hasattr(kind, "model_fields"):
+        return {key: info.annotation for key, info in kind.model_fields.items()}
+    annotations = get_type_hints(kind)
+    return {f.name: annotations[f.name] for f in fields(kind)}
+
+
+def _table_kind(annotation: Any) -> Any:
+    """Return the class of options that an annotation holds, alone or in a tuple, or None."""
+    if hasattr(annotation, "model_fields") or (
+        isinstance(annotation, type) and is_dataclass(annotation)
+    ):
+        return annotation
+    found = (_table_kind(argument) for argument in get_args(annotation))
+    return next((kind for kind in found if kind is not None), None)
 
 
 def _sample(
@@ -281,7 +296,7 @@ def _probe_input(
     where: str,
     faults: list[str],
 ) -> ProbeInput | None:
-    settings = {**common, **own}
+    settings = _merged(common, own)
     patterns = settings.pop("files", [])
     patterns = [patterns] if isinstance(patterns, str) else patterns
     if (
@@ -299,18 +314,43 @@ def _probe_input(
     return ProbeInput(patterns=tuple(patterns), folder=folder, recipe=recipe)
 
 
+def _merged(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sample's own settings over those of the series, table by table."""
+    both = {
+        key: _merged(common[key], own[key])
+        for key in common.keys() & own.keys()
+        if isinstance(common[key], Mapping) and isinstance(own[key], Mapping)
+    }
+    return {**common, **own, **both}
+
+
 def _with_paths(kind: Any, settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Make those values absolute that are paths of files beside the manifest."""
+    """Make those values absolute that are paths of files beside the manifest, tables included."""
 
     def absolute(value: Any) -> Any:
         if isinstance(value, str) and value and (folder / value).is_file():
             return str(folder / value)
         if isinstance(value, (list, tuple)):
             return [absolute(item) for item in value]
+        if isinstance(value, Mapping):
+            return {key: absolute(item) for key, item in value.items()}
         return value
 
+    def resolved(key: str, item: Any) -> Any:
+        inner = _table_kind(hints.get(key))
+        if key in paths:
+            return absolute(item)
+        if inner is not None and isinstance(item, Mapping):
+            return _with_paths(inner, item, folder)
+        if inner is not None and isinstance(item, (list, tuple)):
+            return [
+                _with_paths(inner, one, folder) if isinstance(one, Mapping) else one for one in item
+            ]
+        return item
+
+    hints = _hints(kind)
     paths = {f.name for f in fields(kind) if f.metadata.get("path")}
-    return {key: absolute(item) if key in paths else item for key, item in settings.items()}
+    return {key: resolved(key, item) for key, item in settings.items()}
 
 
 def _composition_fault(formula: str) -> list[str]:
