@@ -6,7 +6,11 @@ import csv
 import gzip
 import json
 import shutil
+import sys
+import types
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import h5py
@@ -16,6 +20,7 @@ import pytest
 from xorder.cli import main
 from xorder.errors import BadInput, CannotWrite
 from xorder.example import MILLING_SERIES, write_example
+from xorder.results import Number, Result
 from xorder.run import run_series
 from xorder.series import load_series
 
@@ -72,6 +77,76 @@ def test_the_run_tells_machines_what_it_did(run):
     assert record["simulated"] is True
     assert record["failed"] == 0
     assert [sample["name"] for sample in record["samples"]] == ["6 h", "16 h"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class Together(Result):
+    """What a probe's comparison returns, made small."""
+
+    numbers: tuple[Number, ...]
+    sample_numbers: dict[str, tuple[Number, ...]]
+    messages: tuple[str, ...] = ("a word on the series",)
+
+
+@pytest.fixture
+def comparing(monkeypatch):
+    """Give the diffraction probe a comparison, which takes a function of the analyses."""
+
+    def install(compare: Callable[..., object]) -> None:
+        name = "xorder.diffraction.comparison"
+        module = types.ModuleType(name)
+        module.__spec__ = ModuleSpec(name, None)
+        module.compare = compare
+        monkeypatch.setitem(sys.modules, name, module)
+
+    return install
+
+
+def test_samples_are_compared_once_all_are_analysed(example, comparing, tmp_path, capsys):
+    def compare(analyses, recipe):
+        assert recipe.wavelength == "CuKa"
+        rank = {
+            analysis.name: (Number(name="rank", value=float(place)),)
+            for place, analysis in enumerate(analyses)
+        }
+        return Together(
+            numbers=(Number(name="how_many", value=len(analyses)),), sample_numbers=rank
+        )
+
+    comparing(compare)
+    assert main(["run", str(example), "--only", "diffraction", "--out", str(tmp_path)]) == 0
+    found = {
+        (row["sample"], row["order"], row["name"]): row["value"]
+        for row in rows(tmp_path / "summary.csv")
+        if row["name"] in ("rank", "how_many")
+    }
+    assert found == {
+        ("6 h", "6", "rank"): "0",
+        ("16 h", "16", "rank"): "1",
+        ("", "", "how_many"): "2",
+    }
+    assert "a word on the series" in capsys.readouterr().out
+    with h5py.File(tmp_path / "comparisons" / "diffraction.h5") as file:
+        assert float(file["entry/Together/numbers/how_many"][()]) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (BadInput("the grids differ"), "no comparison: the grids differ"),
+        (ValueError("x"), "report"),
+    ],
+)
+def test_a_comparison_that_fails_costs_itself_only(example, comparing, tmp_path, error, word):
+    def compare(analyses, recipe):
+        raise error
+
+    comparing(compare)
+    done = run_series(load_series(example), tmp_path, only=("diffraction",))
+    (failure,) = done.failures
+    assert word in failure.message
+    assert done.figures
+    assert len(rows(done.summary)) > 10
 
 
 def test_drawn_again_the_figures_are_the_same_bytes(run, tmp_path):

@@ -20,7 +20,7 @@ from typing import Any
 from xorder.errors import BadInput, XorderError, XorderWarning
 from xorder.series import PROBES, Sample, Series
 
-__all__ = ["Failure", "Outcome", "Progress", "run_samples"]
+__all__ = ["Failure", "Outcome", "Progress", "fault", "run_samples"]
 
 #: Called with the samples done, their total and the name of the one just done.
 Progress = Callable[[int, int, str], None]
@@ -168,15 +168,7 @@ def _run_sample(sample: Sample, out: Path, probes: tuple[str, ...], simulated: b
             said_by_system = f"{error.filename or 'a file'}: {error.strerror or error}"
             failures.append(Failure(sample=sample.name, probe=probe, message=said_by_system))
         except Exception as error:
-            failures.append(
-                Failure(
-                    sample=sample.name,
-                    probe=probe,
-                    message=f"Xorder failed on this input ({type(error).__name__}: {error}); "
-                    "please report it with the output of --debug",
-                    traceback=traceback.format_exc(),
-                )
-            )
+            failures.append(fault(sample.name, probe, error))
     file = None
     if analyses:
         try:
@@ -190,6 +182,17 @@ def _run_sample(sample: Sample, out: Path, probes: tuple[str, ...], simulated: b
         messages=tuple(messages),
         seconds=time.perf_counter() - began,
         file=file,
+    )
+
+
+def fault(sample: str, probe: str, error: Exception) -> Failure:
+    """Return the failure that stands for an error of Xorder itself, inside its except block."""
+    return Failure(
+        sample=sample,
+        probe=probe,
+        message=f"Xorder failed on this input ({type(error).__name__}: {error}); "
+        "please report it with the output of --debug",
+        traceback=traceback.format_exc(),
     )
 
 

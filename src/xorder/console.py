@@ -57,6 +57,10 @@ def tell(done: Run, *, debug: bool = False) -> None:
         who = "all samples" if len(samples) == len(done.outcomes) > 1 else ", ".join(samples)
         screen.print(f"[yellow]{who}[/]:", end=" ", highlight=False)
         screen.print(message, markup=False, highlight=False, soft_wrap=True)
+    for name, found in done.comparisons.items():
+        for message in found.messages:
+            screen.print(f"[yellow]{name}, compared[/]:", end=" ", highlight=False)
+            screen.print(message, markup=False, highlight=False, soft_wrap=True)
     simulated = " (simulated data)" if done.series.simulated else ""
     table = Table("sample", "done", "numbers", "seconds", title=done.series.name + simulated)
     for outcome in done.outcomes:

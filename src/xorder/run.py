@@ -6,18 +6,20 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from xorder._version import __version__
-from xorder.batch import Failure, Outcome, Progress, run_samples
+from xorder.batch import Failure, Outcome, Progress, fault, run_samples
 from xorder.errors import BadInput, XorderError
-from xorder.series import PROBES, Series
+from xorder.results import Number
+from xorder.series import PROBES, Sample, Series
 from xorder.store import check_folder, file_stem, write_text
 
 __all__ = ["Run", "run_series"]
@@ -36,6 +38,8 @@ class Run:
     """Folder of all output."""
     outcomes: tuple[Outcome, ...]
     """One outcome a sample."""
+    comparisons: dict[str, Any]
+    """What the samples of one kind gave together, by the name of its file."""
     figures: tuple[Path, ...]
     """Figure files."""
     summary: Path
@@ -59,7 +63,8 @@ def run_series(
     series
         What `load_series` returned.
     out
-        Folder for ``samples/*.h5``, ``summary.csv``, ``figures/`` and ``run.json``.
+        Folder for ``samples/*.h5``, ``comparisons/*.h5``, ``summary.csv``, ``figures/`` and
+        ``run.json``.
     only
         Probes to run; all where empty.
     jobs
@@ -79,17 +84,21 @@ def run_series(
     check_folder(out)
     outcomes = run_samples(series, out, probes=probes, jobs=jobs, progress=progress)
     failures = [failure for outcome in outcomes for failure in outcome.failures]
-    summary = write_text(out / "summary.csv", _summary(outcomes))
+    comparisons: dict[str, Any] = {}
     figures: list[Path] = []
     for probe in probes:
-        try:
-            figures += _draw(probe, outcomes, out / "figures")
-        except XorderError as error:
-            failures.append(Failure(sample="", probe=probe, message=f"no figure: {error}"))
+        for name, kind in _kinds(probe, outcomes).items():
+            found = _compared(probe, kind, failures)
+            if found is not None:
+                comparisons[name] = found
+                found.save(out / "comparisons" / f"{name}.h5")
+            figures += _drawn(probe, name, kind, found, out / "figures", failures)
+    summary = write_text(out / "summary.csv", _summary(outcomes, comparisons))
     run = Run(
         series=series,
         out=out,
         outcomes=tuple(outcomes),
+        comparisons=comparisons,
         figures=tuple(figures),
         summary=summary,
         failures=tuple(failures),
@@ -110,37 +119,88 @@ def _check_probes(series: Series, probes: Sequence[str]) -> None:
         )
 
 
-def _draw(probe: str, outcomes: Sequence[Outcome], folder: Path) -> list[Path]:
-    """Draw one figure for each kind of sample: those of one edge, structure or set of phases."""
-    kinds: dict[str, list[Any]] = {}
+def _kinds(probe: str, outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    """Return the samples that belong together: those of one edge, structure or set of phases."""
+    kinds: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         if probe in outcome.analyses:
-            analysis = outcome.analyses[probe]
-            kinds.setdefault(analysis.kind, []).append(analysis)
-    paths: list[Path] = []
-    for kind, analyses in kinds.items():
-        drawing = import_module(f"xorder.figures.{probe}").draw(analyses)
-        if len(kinds) > 1:
-            drawing = replace(drawing, name=f"{drawing.name}_{file_stem(kind)}")
-        paths += drawing.save(folder)
-    return paths
+            kinds.setdefault(outcome.analyses[probe].kind, []).append(outcome)
+    several = len(kinds) > 1
+    return {f"{probe}_{file_stem(name)}" if several else probe: kinds[name] for name in kinds}
 
 
-def _summary(outcomes: Sequence[Outcome]) -> str:
-    """Return every number of every sample as CSV; what failed stands there as failed."""
+def _compared(probe: str, kind: Sequence[Outcome], failures: list[Failure]) -> Any:
+    """Return what the samples of one kind give together, or None: a probe need not compare."""
+    module = f"xorder.{probe}.comparison"
+    if find_spec(module) is None:
+        return None
+    recipe = kind[0].sample.probes[probe].recipe
+    analyses = [outcome.analyses[probe] for outcome in kind]
+    try:
+        return import_module(module).compare(analyses, recipe)
+    except XorderError as error:
+        failures.append(Failure(sample="", probe=probe, message=f"no comparison: {error}"))
+    except Exception as error:
+        failures.append(fault("", probe, error))
+    return None
+
+
+def _drawn(
+    probe: str,
+    name: str,
+    kind: Sequence[Outcome],
+    comparison: Any,
+    folder: Path,
+    failures: list[Failure],
+) -> list[Path]:
+    """Draw one figure for samples of one kind, and those of their comparison."""
+    figures = import_module(f"xorder.figures.{probe}")
+    try:
+        drawing = figures.draw([outcome.analyses[probe] for outcome in kind])
+        drawings = [replace(drawing, name=drawing.name + name.removeprefix(probe))]
+        if comparison is not None and hasattr(figures, "draw_comparison"):
+            drawings += [
+                replace(drawing, name=f"{name}_{drawing.name}")
+                for drawing in figures.draw_comparison(comparison)
+            ]
+        return [path for drawing in drawings for path in drawing.save(folder)]
+    except XorderError as error:
+        failures.append(Failure(sample="", probe=probe, message=f"no figure: {error}"))
+    return []
+
+
+def _summary(outcomes: Sequence[Outcome], comparisons: Mapping[str, Any]) -> str:
+    """Return every number as CSV; what failed stands there as failed.
+
+    Numbers of a sample come first, those of the comparisons last; a number of the whole series has
+    no sample.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
     for outcome in outcomes:
         sample = outcome.sample
-        head = [sample.name, _text(sample.order), sample.composition, _text(sample.conductivity)]
+        head = _head(sample)
         for probe, analysis in outcome.analyses.items():
-            for n in analysis.numbers:
-                row = [n.name, _text(n.value), _text(n.stderr), n.unit, n.note]
-                writer.writerow([*head, probe, *row])
+            writer.writerows([*head, probe, *_row(number)] for number in analysis.numbers)
         for failure in outcome.failures:
             writer.writerow([*head, failure.probe, "failed", "", "", "", failure.message])
+    heads = {outcome.sample.name: _head(outcome.sample) for outcome in outcomes}
+    for name, found in comparisons.items():
+        probe = name.split("_")[0]
+        for sample_name, numbers in {**found.sample_numbers, "": found.numbers}.items():
+            head = heads.get(sample_name, [""] * 4)
+            writer.writerows([*head, probe, *_row(number)] for number in numbers)
     return buffer.getvalue()
+
+
+def _head(sample: Sample) -> list[str]:
+    return [sample.name, _text(sample.order), sample.composition, _text(sample.conductivity)]
+
+
+def _row(number: Number) -> list[str]:
+    value, stderr = _text(number.value), _text(number.stderr)
+    return [number.name, value, stderr, number.unit, number.note]
 
 
 def _text(value: float | None) -> str:
@@ -169,6 +229,10 @@ def _record(run: Run) -> dict[str, object]:
             }
             for outcome in run.outcomes
         ],
+        "comparisons": {
+            name: {"file": f"comparisons/{name}.h5", "messages": list(found.messages)}
+            for name, found in run.comparisons.items()
+        },
         "figures": [str(path.relative_to(run.out)) for path in run.figures],
         "failed": len(run.failures),
     }
