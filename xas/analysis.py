@@ -9,22 +9,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from xorder.errors import BadInput, DataWarning
 from xorder.results import Number, Result, recorded
+from xorder.xas.analysis_models import fitted_near_edge, fitted_shells, mixture_fit
+from xorder.xas.analysis_numbers import exafs_numbers, near_edge_numbers, prefixed
 from xorder.xas.background import Exafs, subtract_background
-from xorder.xas.normalization import Normalized, normalize
+from xorder.xas.linear_combination import LinearCombinations
+from xorder.xas.near_edge_model import NearEdgeFit
+from xorder.xas.normalization import Normalized
 from xorder.xas.options import XasRecipe
-from xorder.xas.photoelectron import edge as tabulated_edge
-from xorder.xas.readers.athena import athena_settings
-from xorder.xas.readers.channels import parse_columns
-from xorder.xas.readers.files import read
-from xorder.xas.spectrum import Spectrum, merge
+from xorder.xas.scans import normalized_spectrum, spectrum_of_files
+from xorder.xas.shell_fits import ShellFit
+from xorder.xas.spectrum import Spectrum
 from xorder.xas.transforms import Transform, TransformPeak, transform_peak, transform_to_r
 from xorder.xas.wavelets import (
     WaveletMaximum,
-    WaveletMean,
     Wavelets,
     transform_to_wavelets,
     wavelet_maximum,
@@ -35,9 +34,6 @@ __all__ = ["XasAnalysis", "analyse", "analyse_spectrum"]
 
 #: Shorter data (Å⁻¹) are near-edge scans, unless the recipe asks for a range of k.
 SHORTEST_EXAFS = 6.0
-
-_SPREAD = "standard error: spread over reasonable normalization ranges"
-_NOISE = "standard error: white noise of χ(k); not phase-corrected"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -62,6 +58,12 @@ class XasAnalysis(Result):
     """The wavelet map; None for a near-edge scan."""
     feature: WaveletMaximum | None = None
     """The maximum of the map in the ranges of the recipe's feature."""
+    near_edge: NearEdgeFit | None = None
+    """Peaks before and at the edge, where the recipe asks for them."""
+    mixtures: LinearCombinations | None = None
+    """Mixtures of references, where the recipe asks for them."""
+    shell_fit: ShellFit | None = None
+    """Shells, where the recipe asks for them."""
     numbers: tuple[Number, ...] = ()
     """Rows of the summary."""
     messages: tuple[str, ...] = ()
@@ -107,10 +109,7 @@ def analyse(
             f"{len(files)} files for one sample, but merge is false",
             expected="one file a sample, or merge = true",
         )
-    with warnings.catch_warnings():
-        # Their sentences come back in the messages.
-        warnings.simplefilter("ignore", DataWarning)
-        spectrum = merge([_read(Path(file), recipe) for file in files])
+    spectrum = spectrum_of_files(files, recipe)
     spectrum = replace(spectrum, simulated=spectrum.simulated or simulated)
     return analyse_spectrum(spectrum, recipe, name=name or spectrum.name)
 
@@ -120,21 +119,25 @@ def analyse_spectrum(spectrum: Spectrum, recipe: XasRecipe, *, name: str = "") -
     """Return the analysis of a spectrum in memory; arguments and errors as in `analyse`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)
-        normalized = normalize(
-            replace(spectrum, name=name or spectrum.name), **_normalization(spectrum, recipe)
-        )
+        normalized = normalized_spectrum(replace(spectrum, name=name or spectrum.name), recipe)
         exafs, reason = _exafs(normalized, recipe)
-    messages = list(normalized.messages if exafs is None else exafs.messages)
-    if exafs is None:
-        messages.append(f"no EXAFS: {reason}")
-        return XasAnalysis(
-            name=normalized.name,
-            simulated=spectrum.simulated,
-            spectrum=spectrum,
-            normalized=normalized,
-            numbers=tuple(_near_edge_numbers(normalized)),
-            messages=tuple(messages),
-        )
+    begun = XasAnalysis(
+        name=normalized.name,
+        simulated=spectrum.simulated,
+        spectrum=spectrum,
+        normalized=normalized,
+        numbers=tuple(near_edge_numbers(normalized)),
+        messages=normalized.messages if exafs is None else exafs.messages,
+    )
+    if exafs is not None:
+        begun = _with_exafs(begun, exafs, recipe)
+    elif reason:
+        begun = replace(begun, messages=(*begun.messages, f"no EXAFS: {reason}"))
+    return _with_fits(begun, recipe)
+
+
+def _with_exafs(begun: XasAnalysis, exafs: Exafs, recipe: XasRecipe) -> XasAnalysis:
+    """Return the analysis with χ(k), χ(R) and the wavelet map."""
     options: dict[str, Any] = {
         "k_range": recipe.k_range,
         "k_weight": recipe.k_weight,
@@ -149,7 +152,7 @@ def analyse_spectrum(spectrum: Spectrum, recipe: XasRecipe, *, name: str = "") -
     shell = wavelet_maximum(wavelets, r_range=recipe.first_shell)
     feature = wavelet_maximum(wavelets, r_range=recipe.feature_r, k_range=recipe.feature_k)
     box = wavelet_mean(wavelets, r_range=recipe.feature_r, k_range=recipe.feature_k)
-    messages += [
+    messages = [
         f"{what}: {found.message}"
         for what, found in (("first shell", first_shell), ("wavelet feature", feature))
         if not found.success
@@ -159,67 +162,49 @@ def analyse_spectrum(spectrum: Spectrum, recipe: XasRecipe, *, name: str = "") -
             f"k was transformed from {transform.k_range[0]:.2f} to {transform.k_range[1]:.2f} Å⁻¹; "
             "give one k_range for samples that are compared"
         )
-    return XasAnalysis(
-        name=normalized.name,
-        simulated=spectrum.simulated,
-        spectrum=spectrum,
-        normalized=normalized,
+    return replace(
+        begun,
         exafs=exafs,
         transform=transform,
         first_shell=first_shell,
         wavelets=wavelets,
         feature=feature,
-        numbers=(
-            *_near_edge_numbers(normalized),
-            *_exafs_numbers(exafs, first_shell, shell, feature, box),
-        ),
-        messages=tuple(messages),
+        numbers=(*begun.numbers, *exafs_numbers(exafs, first_shell, shell, feature, box)),
+        messages=(*begun.messages, *messages),
     )
 
 
-def _read(path: Path, recipe: XasRecipe) -> Spectrum:
-    spectrum = read(
-        path,
-        columns=parse_columns(recipe.columns) or None,
-        mode=recipe.mode or None,
-        group=_group(recipe.group),
-        sort=recipe.sort,
-    )
-    element, edge = recipe.element or spectrum.element, recipe.edge or spectrum.edge
-    messages = list(spectrum.messages)
-    for what, said, told in (
-        ("element", spectrum.element, element),
-        ("edge", spectrum.edge, edge),
-    ):
-        if said and said != told:
-            messages.append(f"{path}: the file says {what} {said}, the recipe {told}")
-    if element and edge:
-        tabulated_edge(element, edge)
-    return replace(
-        spectrum,
-        energy=spectrum.energy + recipe.energy_shift,
-        element=element,
-        edge=edge,
-        messages=tuple(messages),
-    )
-
-
-def _group(text: str) -> str | int | None:
-    """Return a label, or the number of a group where the text is a small number."""
-    return int(text) if text.isdigit() and len(text) < 3 else text or None
-
-
-def _normalization(spectrum: Spectrum, recipe: XasRecipe) -> dict[str, Any]:
-    settings = athena_settings(spectrum) if recipe.athena_settings else {}
-    for name in ("e0", "pre_edge", "post_edge", "order"):
-        value = getattr(recipe, name)
-        if value is not None:
-            settings[name] = value
-    return {"smoothing": recipe.smoothing, "composition": recipe.composition, **settings}
+def _with_fits(begun: XasAnalysis, recipe: XasRecipe) -> XasAnalysis:
+    """Return the analysis with the fits that the recipe asks for."""
+    found: dict[str, Any] = {}
+    numbers, messages = list(begun.numbers), list(begun.messages)
+    if recipe.near_edge is not None and not recipe.near_edge.shared:
+        (found["near_edge"],) = fitted_near_edge(begun.normalized, recipe.near_edge).fits
+    if recipe.lcf is not None and recipe.lcf.references and not recipe.lcf.end_members:
+        sample = begun.normalized if recipe.lcf.space != "chi" else begun.exafs
+        if sample is None:
+            raise BadInput("there is no χ(k) to make of references", expected="a longer scan")
+        found["mixtures"] = mixture_fit(sample, recipe.lcf, recipe)
+        messages += found["mixtures"].best.messages
+    if recipe.fit is not None:
+        if begun.exafs is None:
+            raise BadInput("there is no χ(k) to fit shells to", expected="a longer scan")
+        found["shell_fit"] = fitted_shells(begun.exafs, recipe.fit, recipe)
+    for name, result in found.items():
+        best = result.best if isinstance(result, LinearCombinations) else result
+        numbers += prefixed(name, best.numbers)
+        if isinstance(result, ShellFit):
+            messages.append(f"shell fit: {result.verdict}")
+            messages += [f"shell fit: {flag}" for flag in result.flags]
+        else:
+            messages += result.messages
+    return replace(begun, **found, numbers=tuple(numbers), messages=tuple(dict.fromkeys(messages)))
 
 
 def _exafs(normalized: Normalized, recipe: XasRecipe) -> tuple[Exafs | None, str]:
-    """Return χ(k), or None with the reason for a near-edge scan."""
+    """Return χ(k), or None with the reason for a near-edge scan; none where it is not wanted."""
+    if not recipe.exafs:
+        return None, ""
     reach = math.sqrt(max(float(normalized.energy[-1]) - normalized.e0, 0.0) / 3.81)
     if reach < SHORTEST_EXAFS and recipe.k_range is None:
         return None, f"the data end at k = {reach:.1f} Å⁻¹, a near-edge scan"
@@ -230,88 +215,3 @@ def _exafs(normalized: Normalized, recipe: XasRecipe) -> tuple[Exafs | None, str
     except BadInput as error:
         return None, str(error)
     return exafs, ""
-
-
-def _near_edge_numbers(normalized: Normalized) -> list[Number]:
-    line = normalized.white_line
-    given = "given, not found" if math.isnan(normalized.e0_stderr) else ""
-    return [
-        Number(
-            name="e0",
-            value=normalized.e0,
-            stderr=normalized.e0_stderr,
-            unit="eV",
-            note=given or "standard error: spread over half and twice the smoothing",
-        ),
-        Number(
-            name="edge_step",
-            value=normalized.edge_step,
-            stderr=normalized.edge_step_stderr,
-            note=_SPREAD,
-        ),
-        Number(
-            name="white_line_energy",
-            value=line.energy,
-            stderr=line.energy_stderr,
-            unit="eV",
-            note=_SPREAD,
-        ),
-        Number(
-            name="white_line_height",
-            value=line.height,
-            stderr=math.hypot(line.height_stderr, _noise_at(normalized, line.energy)),
-            note=_SPREAD,
-        ),
-        Number(
-            name="white_line_area",
-            value=line.area,
-            stderr=line.area_stderr,
-            unit="eV",
-            note=f"above an arctangent step at e0, within 30 eV; {_SPREAD}",
-        ),
-    ]
-
-
-def _exafs_numbers(
-    exafs: Exafs,
-    first_shell: TransformPeak,
-    shell: WaveletMaximum,
-    feature: WaveletMaximum,
-    box: WaveletMean,
-) -> list[Number]:
-    ratio = feature.value / shell.value
-    ratio_stderr = abs(ratio) * math.hypot(
-        feature.value_stderr / feature.value, shell.value_stderr / shell.value
-    )
-    return [
-        Number(
-            name="epsilon_k",
-            value=exafs.epsilon_k,
-            note="from χ(R) between 15 and 30 Å; depends on the k-weight where noise grows with k",
-        ),
-        _number("first_shell_r", first_shell.r, first_shell.r_stderr, "Å"),
-        _number("first_shell_magnitude", first_shell.magnitude, first_shell.magnitude_stderr),
-        _number("wavelet_first_shell", shell.value, shell.value_stderr),
-        _number("wavelet_feature_k", feature.k, feature.k_stderr, "Å⁻¹"),
-        _number("wavelet_feature_r", feature.r, feature.r_stderr, "Å"),
-        _number("wavelet_feature", feature.value, feature.value_stderr),
-        _number("wavelet_feature_ratio", ratio, ratio_stderr),
-        Number(
-            name="wavelet_box_mean",
-            value=box.value,
-            stderr=box.stderr,
-            note="mean of the map over the feature's ranges, with or without a maximum; "
-            "standard error: white noise of χ(k)",
-        ),
-    ]
-
-
-def _number(name: str, value: float, stderr: float, unit: str = "") -> Number:
-    note = _NOISE if math.isfinite(value) else "there is no maximum in the range"
-    return Number(name=name, value=value, stderr=stderr, unit=unit, note=note)
-
-
-def _noise_at(normalized: Normalized, energy: float) -> float:
-    if normalized.stderr is None or not math.isfinite(energy):
-        return 0.0
-    return float(np.interp(energy, normalized.energy, normalized.stderr))

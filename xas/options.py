@@ -7,13 +7,24 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from xorder.errors import BadInput
+from xorder.xas.recipe_tables import (
+    ComponentOptions,
+    CurveResolutionOptions,
+    DifferenceOptions,
+    MixtureOptions,
+    NearEdgeOptions,
+    PreparationOptions,
+    ShellFitOptions,
+    check_numbers,
+    check_pairs,
+)
 
-__all__ = ["XasRecipe"]
+__all__ = ["ExafsSteps", "NormalizationSteps", "XasRecipe"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class XasRecipe:
-    """How scans of one edge become numbers: from the files to wavelet maps."""
+class NormalizationSteps:
+    """How scans of one edge become a normalized spectrum."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
@@ -47,6 +58,31 @@ class XasRecipe:
     """Range of the post-edge curve in eV from e0, such as (100, 800)."""
     order: int | None = None
     """Order of the post-edge curve: 0, 1 or 2."""
+    prepare: PreparationOptions | None = None
+    """How the scans are made ready."""
+
+    def __post_init__(self) -> None:
+        check_pairs(self, ("pre_edge", "post_edge"))
+        check_numbers(self, ("smoothing", 0.05, 20.0))
+        for name in ("energy_shift", "e0"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise BadInput(f"{name} is {value}", expected="a number of eV")
+        if self.e0 is not None and self.e0 <= 0:
+            raise BadInput(f"e0 is {self.e0:g}", expected="an energy in eV")
+        if self.order not in (None, 0, 1, 2):
+            raise BadInput(f"order is {self.order}", expected="0, 1 or 2")
+        if self.prepare is not None and self.prepare.self_absorption and not self.composition:
+            raise BadInput(
+                "the self-absorption of an unknown sample cannot be corrected",
+                expected="its composition",
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExafsSteps(NormalizationSteps):
+    """How scans of one edge become χ(k), χ(R) and wavelet maps."""
+
     rbkg: float = 1.0
     """Distance in Å below which the signal is background."""
     background_k_weight: float = 2.0
@@ -73,32 +109,39 @@ class XasRecipe:
     """Range in Å⁻¹ of that feature; that of k_range where not given."""
 
     def __post_init__(self) -> None:
-        for name in ("pre_edge", "post_edge", "k_range", "first_shell", "feature_r", "feature_k"):
-            pair = getattr(self, name)
-            if pair is not None and not pair[0] < pair[1]:
-                raise BadInput(f"{name} is {tuple(pair)}", expected="two ascending numbers")
-        for name, low, high in (
-            ("smoothing", 0.05, 20.0),
+        NormalizationSteps.__post_init__(self)
+        check_pairs(self, ("k_range", "first_shell", "feature_r", "feature_k"))
+        check_numbers(
+            self,
             ("rbkg", 0.3, 3.0),
             ("background_k_weight", 0.0, 4.0),
             ("k_weight", 0.0, 4.0),
             ("dk", 0.0, 10.0),
             ("r_max", 2.0, 20.0),
             ("rho", 1.0, 50.0),
-        ):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and low <= value <= high):
-                raise BadInput(f"{name} is {value:g}", expected=f"{low:g} to {high:g}")
-        for name in ("energy_shift", "e0"):
-            value = getattr(self, name)
-            if value is not None and not math.isfinite(value):
-                raise BadInput(f"{name} is {value}", expected="a number of eV")
-        if self.e0 is not None and self.e0 <= 0:
-            raise BadInput(f"e0 is {self.e0:g}", expected="an energy in eV")
-        if self.order not in (None, 0, 1, 2):
-            raise BadInput(f"order is {self.order}", expected="0, 1 or 2")
+        )
         if self.first_shell[1] > self.r_max or self.feature_r[1] > self.r_max:
             raise BadInput(
                 f"r_max is {self.r_max:g} Å",
                 expected="at least the ends of first_shell and feature_r",
             )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class XasRecipe(ExafsSteps):
+    """How scans of one edge become numbers: from the files to fits and comparisons."""
+
+    exafs: bool = True
+    """Subtract the background and transform where the scan is long enough."""
+    fit: ShellFitOptions | None = None
+    """Shells to fit."""
+    lcf: MixtureOptions | None = None
+    """References that the spectrum is made of."""
+    near_edge: NearEdgeOptions | None = None
+    """Peaks to fit before and at the edge."""
+    difference: DifferenceOptions | None = None
+    """Sample that is subtracted from the others."""
+    pca: ComponentOptions | None = None
+    """Principal components of the series."""
+    mcr: CurveResolutionOptions | None = None
+    """Spectra of pure species in the series."""

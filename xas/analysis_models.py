@@ -1,0 +1,153 @@
+"""What the tables of a recipe ask of one analysed spectrum: shells, mixtures, peaks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from xorder.errors import BadInput
+from xorder.parameters import Parameter, Parameters
+from xorder.xas.background import Exafs
+from xorder.xas.line_shapes import Peak, Step
+from xorder.xas.linear_combination import LinearCombinations, fit_linear_combination
+from xorder.xas.near_edge_peaks import NearEdgeSeries, fit_near_edge
+from xorder.xas.normalization import Normalized
+from xorder.xas.options import ExafsSteps
+from xorder.xas.recipe_tables import MixtureOptions, NearEdgeOptions, ShellFitOptions
+from xorder.xas.scans import read_reference
+from xorder.xas.scattering_paths import ScatteringPath, calculate_paths
+from xorder.xas.shell_fits import ShellFit, fit_shells
+from xorder.xas.shell_objectives import shell_parameters
+from xorder.xas.shell_paths import Shell, names_in, quick_shells, shells_from_paths
+from xorder.xas.xanes import Measured
+
+__all__ = ["fitted_near_edge", "fitted_shells", "mixed", "mixture_fit", "structure_paths"]
+
+
+def fitted_shells(exafs: Exafs, options: ShellFitOptions, recipe: ExafsSteps) -> ShellFit:
+    """Return the shell fit that a recipe describes."""
+    shells: list[Shell] = []
+    if options.structure:
+        shells += shells_from_paths(structure_paths(exafs, options))
+    if options.shells:
+        if not (exafs.element and exafs.edge):
+            raise BadInput(
+                "shells cannot be calculated: the spectrum does not say its element and edge",
+                expected="element and edge in the recipe",
+            )
+        shells += quick_shells(
+            options.neighbours(),
+            absorber=exafs.element,
+            edge=exafs.edge,
+            # Named in the parameters, S0² is theirs to hold or fit.
+            s02="s02"
+            if any(name == "s02" for name, _, _ in options.constraints())
+            else options.s02,
+            program=options.program,
+        )
+    return fit_shells(
+        exafs,
+        shells,
+        parameters=_starts(shells, options),
+        k_range=recipe.k_range,
+        r_range=options.r_range,
+        k_weight=options.k_weights,
+        window=recipe.window,
+        dk=recipe.dk,
+        space=options.space,
+        errors=options.errors,
+        starts=options.starts,
+    )
+
+
+def structure_paths(exafs: Exafs, options: ShellFitOptions) -> tuple[ScatteringPath, ...]:
+    """Return the paths of the recipe's structure around the spectrum's element."""
+    from xorder import references
+
+    if not (exafs.element and exafs.edge):
+        raise BadInput(
+            "paths cannot be calculated: the spectrum does not say its element and edge",
+            expected="element and edge in the recipe",
+        )
+    return calculate_paths(
+        references.load(options.structure),
+        absorber=exafs.element,
+        edge=exafs.edge,
+        site=options.site or None,
+        radius=options.radius,
+        n_legs=options.n_legs,
+        program=options.program,
+    )
+
+
+def _starts(shells: list[Shell], options: ShellFitOptions) -> Parameters:
+    """Return the parameters that the recipe holds, ties or starts, the latter with usual bounds."""
+    usual = shell_parameters(shells, Parameters())
+    made: dict[str, Parameter] = {}
+    used = set(usual)
+    for name, kind, text in options.constraints():
+        known = usual.get(name, Parameter(name=name, value=0.0))
+        try:
+            made[name] = replace(known, value=float(text), vary=kind == "~")
+        except ValueError:
+            made[name] = replace(known, expr=text, vary=False)
+            used |= set(names_in(text))
+    idle = [name for name in made if name not in used]
+    if idle:
+        raise BadInput(f"no shell uses {', '.join(idle)}", expected=f"one of {', '.join(usual)}")
+    return Parameters(made.values())
+
+
+def mixture_fit(
+    sample: Measured, options: MixtureOptions, recipe: ExafsSteps
+) -> LinearCombinations:
+    """Return the mixtures of references that a recipe describes."""
+    references = [read_reference(name, recipe, space=options.space) for name in options.references]
+    return mixed(sample, references, options, recipe)
+
+
+def mixed(
+    sample: Measured, references: list[Measured], options: MixtureOptions, recipe: ExafsSteps
+) -> LinearCombinations:
+    """Return the sample as mixtures of references already there."""
+    return fit_linear_combination(
+        sample,
+        references,
+        space=options.space,
+        e_range=options.e_range,
+        k_range=options.k_range,
+        k_weight=recipe.k_weight,
+        sum_to_one=options.sum_to_one,
+        max_components=options.max_components,
+        max_shift=options.max_shift,
+    )
+
+
+def fitted_near_edge(
+    spectra: Normalized | list[Normalized], options: NearEdgeOptions
+) -> NearEdgeSeries:
+    """Return the fit of near-edge peaks that a recipe describes, jointly for several spectra."""
+    step = None
+    if options.step != "none":
+        step = Step(center=options.step_center, shape=options.step, width=options.step_width)
+    peaks = [
+        Peak(
+            center=peak.center,
+            name=peak.name,
+            shape=peak.shape,
+            fwhm=peak.fwhm,
+            height=peak.height,
+            eta=peak.eta,
+            center_within=peak.center_within,
+            vary_fwhm=peak.vary_fwhm,
+            negative=peak.negative,
+        )
+        for peak in options.peaks
+    ]
+    return fit_near_edge(
+        spectra,
+        peaks=peaks,
+        step=step,
+        baseline=options.baseline,
+        e_range=options.e_range,
+        shared=options.shared if isinstance(spectra, list) else (),
+    )

@@ -1,0 +1,121 @@
+"""The numbers of an analysed spectrum, as rows of a summary."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from xorder.results import Number
+from xorder.xas.background import Exafs
+from xorder.xas.normalization import Normalized
+from xorder.xas.transforms import TransformPeak
+from xorder.xas.wavelets import WaveletMaximum, WaveletMean
+
+__all__ = ["exafs_numbers", "near_edge_numbers", "prefixed"]
+
+_SPREAD = "standard error: spread over reasonable normalization ranges"
+_NOISE = "standard error: white noise of χ(k); not phase-corrected"
+
+
+#: What the numbers of each kind of fit begin with in a summary.
+PREFIXES = {"near_edge": "peak", "mixtures": "lcf", "shell_fit": "fit"}
+
+
+def prefixed(kind: str, numbers: Sequence[Number]) -> list[Number]:
+    """Return the numbers of a fit under names that say which fit they are of."""
+    return [
+        replace(
+            number,
+            name=f"{PREFIXES[kind]} {number.name}",
+            note=number.note or ("" if math.isfinite(number.stderr) else "has no standard error"),
+        )
+        for number in numbers
+    ]
+
+
+def near_edge_numbers(normalized: Normalized) -> list[Number]:
+    line = normalized.white_line
+    given = "given, not found" if math.isnan(normalized.e0_stderr) else ""
+    return [
+        Number(
+            name="e0",
+            value=normalized.e0,
+            stderr=normalized.e0_stderr,
+            unit="eV",
+            note=given or "standard error: spread over half and twice the smoothing",
+        ),
+        Number(
+            name="edge_step",
+            value=normalized.edge_step,
+            stderr=normalized.edge_step_stderr,
+            note=_SPREAD,
+        ),
+        Number(
+            name="white_line_energy",
+            value=line.energy,
+            stderr=line.energy_stderr,
+            unit="eV",
+            note=_SPREAD,
+        ),
+        Number(
+            name="white_line_height",
+            value=line.height,
+            stderr=math.hypot(line.height_stderr, _noise_at(normalized, line.energy)),
+            note=_SPREAD,
+        ),
+        Number(
+            name="white_line_area",
+            value=line.area,
+            stderr=line.area_stderr,
+            unit="eV",
+            note=f"above an arctangent step at e0, within 30 eV; {_SPREAD}",
+        ),
+    ]
+
+
+def exafs_numbers(
+    exafs: Exafs,
+    first_shell: TransformPeak,
+    shell: WaveletMaximum,
+    feature: WaveletMaximum,
+    box: WaveletMean,
+) -> list[Number]:
+    ratio = feature.value / shell.value
+    ratio_stderr = abs(ratio) * math.hypot(
+        feature.value_stderr / feature.value, shell.value_stderr / shell.value
+    )
+    return [
+        Number(
+            name="epsilon_k",
+            value=exafs.epsilon_k,
+            note="from χ(R) between 15 and 30 Å; depends on the k-weight where noise grows with k",
+        ),
+        _number("first_shell_r", first_shell.r, first_shell.r_stderr, "Å"),
+        _number("first_shell_magnitude", first_shell.magnitude, first_shell.magnitude_stderr),
+        _number("wavelet_first_shell", shell.value, shell.value_stderr),
+        _number("wavelet_feature_k", feature.k, feature.k_stderr, "Å⁻¹"),
+        _number("wavelet_feature_r", feature.r, feature.r_stderr, "Å"),
+        _number("wavelet_feature", feature.value, feature.value_stderr),
+        _number("wavelet_feature_ratio", ratio, ratio_stderr),
+        Number(
+            name="wavelet_box_mean",
+            value=box.value,
+            stderr=box.stderr,
+            note="mean of the map over the feature's ranges, with or without a maximum; "
+            "standard error: white noise of χ(k)",
+        ),
+    ]
+
+
+def _number(name: str, value: float, stderr: float, unit: str = "") -> Number:
+    note = _NOISE if math.isfinite(value) else "there is no maximum in the range"
+    return Number(name=name, value=value, stderr=stderr, unit=unit, note=note)
+
+
+def _noise_at(normalized: Normalized, energy: float) -> float:
+    if normalized.stderr is None or not math.isfinite(energy):
+        return 0.0
+    return float(np.interp(energy, normalized.energy, normalized.stderr))
