@@ -156,13 +156,15 @@ def _drawn(
     """Draw one figure for samples of one kind, and those of their comparison."""
     figures = import_module(f"xorder.figures.{probe}")
     try:
-        drawing = figures.draw([outcome.analyses[probe] for outcome in kind])
+        analyses = [outcome.analyses[probe] for outcome in kind]
+        drawing = figures.draw(analyses)
         drawings = [replace(drawing, name=drawing.name + name.removeprefix(probe))]
+        more = []
+        if hasattr(figures, "draw_details"):
+            more += figures.draw_details(analyses)
         if comparison is not None and hasattr(figures, "draw_comparison"):
-            drawings += [
-                replace(drawing, name=f"{name}_{drawing.name}")
-                for drawing in figures.draw_comparison(comparison)
-            ]
+            more += figures.draw_comparison(comparison)
+        drawings += [replace(drawing, name=f"{name}_{drawing.name}") for drawing in more]
         return [path for drawing in drawings for path in drawing.save(folder)]
     except XorderError as error:
         failures.append(Failure(sample="", probe=probe, message=f"no figure: {error}"))
@@ -172,8 +174,7 @@ def _drawn(
 def _summary(outcomes: Sequence[Outcome], comparisons: Mapping[str, Any]) -> str:
     """Return every number as CSV; what failed stands there as failed.
 
-    Numbers of a sample come first, those of the comparisons last; a number of the whole series has
-    no sample.
+    A number of the whole series has no sample and comes last.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -181,16 +182,14 @@ def _summary(outcomes: Sequence[Outcome], comparisons: Mapping[str, Any]) -> str
     for outcome in outcomes:
         sample = outcome.sample
         head = _head(sample)
-        for probe, analysis in outcome.analyses.items():
-            writer.writerows([*head, probe, *_row(number)] for number in analysis.numbers)
+        writer.writerows(
+            [*head, probe, *_row(number)] for probe, number in _numbers_of(outcome, comparisons)
+        )
         for failure in outcome.failures:
             writer.writerow([*head, failure.probe, "failed", "", "", "", failure.message])
-    heads = {outcome.sample.name: _head(outcome.sample) for outcome in outcomes}
     for name, found in comparisons.items():
-        probe = name.split("_")[0]
-        for sample_name, numbers in {**found.sample_numbers, "": found.numbers}.items():
-            head = heads.get(sample_name, [""] * 4)
-            writer.writerows([*head, probe, *_row(number)] for number in numbers)
+        head = [""] * 4
+        writer.writerows([*head, name.split("_")[0], *_row(n)] for n in found.numbers)
     return buffer.getvalue()
 
 
@@ -207,6 +206,28 @@ def _text(value: float | None) -> str:
     return "" if value is None or math.isnan(value) else f"{value:.10g}"
 
 
+def _numbers_of(outcome: Outcome, comparisons: Mapping[str, Any]) -> list[tuple[str, Number]]:
+    """Return the numbers of a sample with their probes, those of comparisons last."""
+    own = [(probe, n) for probe, analysis in outcome.analyses.items() for n in analysis.numbers]
+    compared = [
+        (name.split("_")[0], number)
+        for name, found in comparisons.items()
+        for number in found.sample_numbers.get(outcome.sample.name, ())
+    ]
+    return own + compared
+
+
+def _plain(number: Number) -> dict[str, object]:
+    """Return a number as plain data; JSON knows no NaN."""
+    return {
+        "name": number.name,
+        "value": number.value if math.isfinite(number.value) else None,
+        "stderr": number.stderr if math.isfinite(number.stderr) else None,
+        "unit": number.unit,
+        "note": number.note,
+    }
+
+
 def _record(run: Run) -> dict[str, object]:
     """Return the run as plain data for machines."""
     return {
@@ -215,6 +236,11 @@ def _record(run: Run) -> dict[str, object]:
         "series": run.series.name,
         "manifest": str(run.series.path),
         "simulated": run.series.simulated,
+        "numbers": [
+            {"sample": "", "probe": name.split("_")[0], **_plain(number)}
+            for name, found in run.comparisons.items()
+            for number in found.numbers
+        ],
         "samples": [
             {
                 "name": outcome.sample.name,
@@ -222,6 +248,10 @@ def _record(run: Run) -> dict[str, object]:
                 "probes": list(outcome.analyses),
                 "seconds": round(outcome.seconds, 3),
                 "messages": list(outcome.messages),
+                "numbers": [
+                    {"probe": probe, **_plain(number)}
+                    for probe, number in _numbers_of(outcome, run.comparisons)
+                ],
                 "failures": [
                     {"probe": failure.probe, "message": failure.message}
                     for failure in outcome.failures
