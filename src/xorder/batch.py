@@ -1,29 +1,33 @@
 """A series through its recipes, sample by sample, in one process or several.
 
-One sample's error stops that sample's probe only: it comes back as a `Failure`, never raised.
+What has not changed since an earlier run into the same folder is not computed again.
 """
 
 from __future__ import annotations
 
-import os
-import time
+import functools
+import sys
 import traceback
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from xorder.errors import BadInput, XorderError, XorderWarning
+from xorder.errors import XorderError
+from xorder.ledger import Entry, Ledger
+from xorder.results import Number
+from xorder.sample_analysis import Task, analyse_sample, facts_digest, fault_message, probe_key
 from xorder.series import PROBES, Sample, Series
+from xorder.stored import read_results
+from xorder.workers import Lost, run_tasks
 
 __all__ = ["Failure", "Outcome", "Progress", "fault", "run_samples"]
 
 #: Called with the samples done, their total and the name of the one just done.
 Progress = Callable[[int, int, str], None]
+
+LEDGER = "samples.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,12 +46,14 @@ class Failure:
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
 class Outcome:
-    """What came of one sample."""
+    """What came of one sample; its arrays and numbers stay on disk until they are asked for."""
 
     sample: Sample
     """The sample."""
-    analyses: dict[str, Any]
-    """Analysis by probe."""
+    ledger: Ledger
+    """Where the numbers stand."""
+    kinds: Mapping[str, str]
+    """Kind of each probe's analysis."""
     failures: tuple[Failure, ...] = ()
     """Probes without a result."""
     messages: tuple[str, ...] = ()
@@ -56,6 +62,25 @@ class Outcome:
     """Time it took."""
     file: Path | None = None
     """The HDF5 file that holds the analyses."""
+    unchanged: bool = False
+    """Whether an earlier run's results were taken as they are."""
+
+    @property
+    def analyses(self) -> dict[str, Any]:
+        """Analysis by probe, read from `file`."""
+        if self.file is None:
+            return {}
+        return dict(_analyses(self.file, self.file.stat().st_mtime_ns))
+
+    @property
+    def numbers(self) -> Mapping[str, tuple[Number, ...]]:
+        """Numbers by probe."""
+        return self.ledger[self.sample.name].numbers
+
+
+@functools.lru_cache(maxsize=24)
+def _analyses(file: Path, _changed: int) -> dict[str, Any]:
+    return read_results(file)
 
 
 def run_samples(
@@ -65,6 +90,7 @@ def run_samples(
     probes: Sequence[str] = tuple(PROBES),
     jobs: int | Executor = 1,
     progress: Progress | None = None,
+    fresh: bool = False,
 ) -> list[Outcome]:
     """Analyse every sample and write one HDF5 file for each.
 
@@ -80,142 +106,106 @@ def run_samples(
         1: in this process; more: that many new processes; an executor: there.
     progress
         Called after each sample.
+    fresh
+        Compute everything again, changed or not.
 
     Returns
     -------
     :
         One outcome a sample, in the order of the series.
     """
-    tasks = {
-        sample.name: (sample, out, tuple(probes), series.simulated) for sample in series.samples
-    }
-    found: dict[str, Outcome] = {}
-    for name, outcome in _outcomes(tasks, jobs):
-        found[name] = outcome
+    out = out.absolute()
+    ledger = Ledger(out / LEDGER)
+    outcomes: dict[str, Outcome] = {}
+    tasks: list[Task] = []
+    by_name = {sample.name: sample for sample in series.samples}
+    for sample in series.samples:
+        before = ledger[sample.name] if sample.name in ledger and not fresh else None
+        task = Task(
+            sample=sample,
+            out=out,
+            probes=tuple(probes),
+            simulated=series.simulated,
+            before=before,
+        )
+        if before is not None and _is_done(task, before):
+            outcomes[sample.name] = _outcome(sample, before, ledger, out, unchanged=True)
+        else:
+            tasks.append(task)
+    done = len(outcomes)
+    if done and progress is not None:
+        progress(done, len(by_name), "unchanged")
+    for entry in _entries(tasks, jobs):
+        ledger.append([entry])
+        outcomes[entry.sample] = _outcome(by_name[entry.sample], entry, ledger, out)
         if progress is not None:
-            progress(len(found), len(tasks), name)
-    return [found[sample.name] for sample in series.samples]
-
-
-def _outcomes(
-    tasks: dict[str, tuple[Sample, Path, tuple[str, ...], bool]], jobs: int | Executor
-) -> Iterator[tuple[str, Outcome]]:
-    if isinstance(jobs, int) and jobs < 1:
-        raise BadInput(f"jobs is {jobs}", expected="1 or more")
-    if isinstance(jobs, int) and min(jobs, len(tasks)) == 1:
-        for name, task in tasks.items():
-            yield name, _run_sample(*task)
-    elif isinstance(jobs, int):
-        with _pool(min(jobs, len(tasks))) as pool:
-            yield from _submitted(pool, tasks)
-    else:
-        yield from _submitted(jobs, tasks)
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[Executor]:
-    """Yield a pool of fresh processes whose linear algebra keeps to one thread each."""
-    import multiprocessing
-
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in threads}
-    os.environ.update(dict.fromkeys(threads, "1"))
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
-    try:
-        yield pool
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-def _submitted(
-    pool: Executor, tasks: dict[str, tuple[Sample, Path, tuple[str, ...], bool]]
-) -> Iterator[tuple[str, Outcome]]:
-    names: dict[Future[Outcome], str] = {
-        pool.submit(_run_sample, *task): name for name, task in tasks.items()
-    }
-    for future in as_completed(names):
-        name = names[future]
-        try:
-            yield name, future.result()
-        except Exception as error:
-            # A worker that died or a result that did not travel costs this sample, not the run.
-            lost = Failure(sample=name, probe="", message=f"the worker process was lost: {error!r}")
-            yield name, Outcome(sample=tasks[name][0], analyses={}, failures=(lost,))
-
-
-def _run_sample(sample: Sample, out: Path, probes: tuple[str, ...], simulated: bool) -> Outcome:
-    began = time.perf_counter()
-    analyses: dict[str, Any] = {}
-    failures: list[Failure] = []
-    messages: list[str] = []
-    for probe in (name for name in sample.probes if name in probes):
-        try:
-            analysis, said = _analysed(sample, probe, simulated)
-            analyses[probe] = analysis
-            messages += [f"{probe}: {text}" for text in said]
-        except XorderError as error:
-            failures.append(Failure(sample=sample.name, probe=probe, message=str(error)))
-        except OSError as error:
-            # A file that may not be read, or that went away: the system's word is the message.
-            said_by_system = f"{error.filename or 'a file'}: {error.strerror or error}"
-            failures.append(Failure(sample=sample.name, probe=probe, message=said_by_system))
-        except Exception as error:
-            failures.append(fault(sample.name, probe, error))
-    file = None
-    if analyses:
-        try:
-            file = _stored(sample, analyses, out, simulated)
-        except XorderError as error:
-            failures.append(Failure(sample=sample.name, probe="", message=str(error)))
-    return Outcome(
-        sample=sample,
-        analyses=analyses,
-        failures=tuple(failures),
-        messages=tuple(messages),
-        seconds=time.perf_counter() - began,
-        file=file,
-    )
+            progress(len(outcomes), len(by_name), entry.sample)
+    if tasks:
+        ledger.compact(list(by_name))
+    return [outcomes[name] for name in by_name]
 
 
 def fault(sample: str, probe: str, error: Exception) -> Failure:
     """Return the failure that stands for an error of Xorder itself, inside its except block."""
-    return Failure(
+    text = traceback.format_exc()
+    return Failure(sample=sample, probe=probe, message=fault_message(error), traceback=text)
+
+
+def _is_done(task: Task, before: Entry) -> bool:
+    """Return whether nothing has changed since `before`."""
+    sample = task.sample
+    file = task.out / before.file
+    if before.failures or not before.file or not file.is_file():
+        return False
+    if file.stat().st_size != before.size:
+        return False
+    if before.facts != facts_digest(sample, task.simulated):
+        return False
+    due = [probe for probe in sample.probes if probe in task.probes or probe in before.keys]
+    if set(due) != set(before.keys):
+        return False
+    try:
+        keys = {
+            probe: probe_key(
+                probe, sample.probes[probe], name=sample.name, simulated=task.simulated
+            )
+            for probe in due
+        }
+    except (XorderError, OSError):
+        # A file that went away is an error of the analysis, which says so.
+        return False
+    return keys == dict(before.keys)
+
+
+def _entries(tasks: Sequence[Task], jobs: int | Executor) -> Iterator[Entry]:
+    for found in run_tasks(analyse_sample, tasks, jobs):
+        if isinstance(found, Lost):
+            name = found.task.sample.name
+            message = f"the sample was given up: {found.reason}"
+            yield Entry(sample=name, keys={}, kinds={}, numbers={}, failures=(("", message, ""),))
+        else:
+            yield found
+
+
+def _outcome(
+    sample: Sample, entry: Entry, ledger: Ledger, out: Path, *, unchanged: bool = False
+) -> Outcome:
+    return Outcome(
         sample=sample,
-        probe=probe,
-        message=f"Xorder failed on this input ({type(error).__name__}: {error}); "
-        "please report it with the output of --debug",
-        traceback=traceback.format_exc(),
+        ledger=ledger,
+        kinds=_shared(tuple(entry.kinds.items())),
+        failures=tuple(
+            Failure(sample=sample.name, probe=probe, message=message, traceback=text)
+            for probe, message, text in entry.failures
+        ),
+        # Thousands of samples say the same: one text is enough.
+        messages=tuple(sys.intern(message) for message in entry.messages),
+        seconds=entry.seconds,
+        file=out / entry.file if entry.file else None,
+        unchanged=unchanged,
     )
 
 
-def _analysed(sample: Sample, probe: str, simulated: bool) -> tuple[Any, list[str]]:
-    """Return one probe's analysis and the warnings given on the way, each once."""
-    given = sample.probes[probe]
-    analyse = import_module(f"xorder.{probe}.analysis").analyse
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        analysis = analyse(given.files(), given.recipe, name=sample.name, simulated=simulated)
-    said = [str(w.message) for w in caught if issubclass(w.category, XorderWarning)]
-    return analysis, list(dict.fromkeys([*analysis.messages, *said]))
-
-
-def _stored(sample: Sample, analyses: dict[str, Any], out: Path, simulated: bool) -> Path:
-    from xorder.store import write_results
-
-    facts = {
-        "title": sample.name,
-        "composition": sample.composition,
-        "simulated": simulated,
-        "order": sample.order,
-        "conductivity": sample.conductivity,
-    }
-    path = out / "samples" / f"{sample.slug}.h5"
-    return write_results(path, analyses, attributes=facts)
+@functools.lru_cache(maxsize=1024)
+def _shared(kinds: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    return dict(kinds)

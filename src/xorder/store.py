@@ -1,7 +1,9 @@
 """Results on disk: HDF5 in NeXus terms, written whole or not at all.
 
 A result becomes an NXdata group: arrays with units and their axes, so that viewers draw it unasked;
-nested results become groups in it; how it was made stands in an NXprocess group inside.
+nested results become groups in it; how it was made stands in an NXprocess group inside. What Python
+object a group or list was stands in its attribute ``python``, from which `xorder.stored` gives it
+back.
 """
 
 from __future__ import annotations
@@ -124,6 +126,7 @@ def write_results(
             _write(entry, name, value, {})
         for name, result in results.items():
             _write(entry, name, result, {})
+            entry[name].attrs["result"] = True
     with atomic_path(path) as temporary:
         temporary.write_bytes(buffer.getvalue())
     return path
@@ -138,13 +141,11 @@ def _write(group: Any, name: str, value: Any, metadata: Mapping[str, Any]) -> No
             if metadata.get("symbol"):
                 written.attrs["long_name"] = metadata["symbol"]
             return
-    _write_text(group, name, json.dumps(value, default=str))
+    _write_text(group, name, json.dumps(value, default=str)).attrs["python"] = "repr"
 
 
 def _write_dataclass(group: Any, name: str, value: Any) -> Any:
-    own = group.create_group(name, track_order=True)
-    own.attrs["type"] = type(value).__name__
-    own.attrs["NX_class"] = "NXcollection"
+    own = _create_group(group, name, f"{type(value).__module__}.{type(value).__qualname__}")
     for f in fields(value):
         item = getattr(value, f.name)
         if f.name == "provenance":
@@ -152,6 +153,13 @@ def _write_dataclass(group: Any, name: str, value: Any) -> Any:
         else:
             _write(own, f.name, item, f.metadata)
     _set_default_plot(own, value)
+    return own
+
+
+def _create_group(group: Any, name: str, python: str, nx_class: str = "NXcollection") -> Any:
+    own = group.create_group(name, track_order=True)
+    own.attrs["NX_class"] = nx_class
+    own.attrs["python"] = python
     return own
 
 
@@ -184,8 +192,7 @@ def _write_provenance(group: Any, provenance: Any) -> None:
 
 def _write_parameters(group: Any, name: str, parameters: Any) -> Any:
     """Write fit parameters as NXparameters, whose attributes are lmfit's words."""
-    own = group.create_group(name, track_order=True)
-    own.attrs["NX_class"] = "NXparameters"
+    own = _create_group(group, name, "Parameters", "NXparameters")
     for p in parameters.values():
         own[p.name] = p.value
         own[p.name].attrs.update(
@@ -196,34 +203,45 @@ def _write_parameters(group: Any, name: str, parameters: Any) -> Any:
 
 
 def _write_mapping(group: Any, name: str, mapping: Mapping[str, Any]) -> Any:
-    own = group.create_group(name, track_order=True)
-    own.attrs["NX_class"] = "NXcollection"
+    own = _create_group(group, name, "dict")
     for key, item in mapping.items():
-        _write(own, str(key).replace("/", "_"), item, {})
+        path = _link_name(own, str(key))
+        _write(own, path, item, {})
+        if path != key:
+            own[path].attrs["key"] = str(key)
     return own
 
 
 def _write_sequence(group: Any, name: str, items: Any) -> Any:
-    own = group.create_group(name, track_order=True)
-    own.attrs["NX_class"] = "NXcollection"
+    own = _create_group(group, name, type(items).__name__)
     for index, item in enumerate(items):
         _write(own, f"{index:03d}", item, {})
     return own
 
 
 def _write_numbers(group: Any, name: str, numbers: Any) -> Any:
-    own = group.create_group(name, track_order=True)
-    own.attrs["NX_class"] = "NXcollection"
+    own = _create_group(group, name, "Numbers")
     for number in numbers:
-        key = number.name.replace("/", "_")
-        own[key] = number.value
-        own[key].attrs.update(error=number.stderr, units=number.unit, note=number.note)
+        written = own.create_dataset(_link_name(own, number.name), data=number.value)
+        written.attrs.update(
+            error=number.stderr, units=number.unit, note=number.note, name=number.name
+        )
     return own
+
+
+def _link_name(group: Any, name: str) -> str:
+    """Return `name` as the name of a member: without the separator of paths, and not there yet."""
+    free = name.replace("/", "_").strip(".") or "_"
+    while free in group:
+        free += "_"
+    return free
 
 
 def _write_array(group: Any, name: str, array: Any) -> Any:
     if array.dtype.kind in "US":
         return _write_strings(group, name, array.tolist())
+    if array.ndim == 0:
+        return _write_numpy_scalar(group, name, array[()])
     return group.create_dataset(name, data=array, **_compression(array))
 
 
@@ -234,15 +252,43 @@ def _compression(array: Any) -> dict[str, Any]:
 def _write_strings(group: Any, name: str, items: Any) -> Any:
     import h5py
 
-    return group.create_dataset(name, data=list(items), dtype=h5py.string_dtype(), shape=len(items))
+    return group.create_dataset(
+        name, data=[_text(item) for item in items], dtype=h5py.string_dtype(), shape=len(items)
+    )
+
+
+def _write_plain_items(group: Any, name: str, items: Any) -> Any:
+    """Write a tuple or list whose items are all texts, or all numbers of one type."""
+    texts = isinstance(items[0], str)
+    write = _write_strings if texts else _write_array
+    written = write(group, name, items if texts else np.array(items))
+    written.attrs["python"] = type(items).__name__
+    return written
 
 
 def _write_scalar(group: Any, name: str, value: Any) -> Any:
     return group.create_dataset(name, data=value)
 
 
+def _write_numpy_scalar(group: Any, name: str, value: Any) -> Any:
+    written = _write_scalar(group, name, value)
+    written.attrs["python"] = "numpy"
+    return written
+
+
 def _write_text(group: Any, name: str, value: Any) -> Any:
-    return group.create_dataset(name, data=str(value))
+    return group.create_dataset(name, data=_text(value))
+
+
+def _text(value: Any) -> str:
+    """Return `value` as HDF5 can hold it: its texts end at the first NUL."""
+    return str(value).replace("\0", "\N{SYMBOL FOR NULL}")
+
+
+def _write_path(group: Any, name: str, value: Path) -> Any:
+    written = _write_text(group, name, value)
+    written.attrs["python"] = "Path"
+    return written
 
 
 def _write_nothing(group: Any, name: str, _value: Any) -> Any:
@@ -251,9 +297,12 @@ def _write_nothing(group: Any, name: str, _value: Any) -> Any:
     return group.create_dataset(name, data=h5py.Empty("f8"))
 
 
-def _is_sequence_of(kind: type | tuple[type, ...]) -> Callable[[Any], bool]:
-    return lambda value: (
-        isinstance(value, (tuple, list)) and bool(value) and all(isinstance(v, kind) for v in value)
+def _is_plain_sequence(value: Any) -> bool:
+    return (
+        type(value) in (tuple, list)
+        and bool(value)
+        and type(value[0]) in (str, bool, int, float)
+        and all(type(item) is type(value[0]) for item in value)
     )
 
 
@@ -269,17 +318,15 @@ def _is_instance(value: Any) -> bool:
 _WRITERS: tuple[tuple[Callable[[Any], bool], Callable[[Any, str, Any], Any]], ...] = (
     (lambda value: value is None, _write_nothing),
     (lambda value: isinstance(value, np.ndarray), _write_array),
-    (lambda value: isinstance(value, (bool, int, float, complex, np.generic)), _write_scalar),
-    (lambda value: isinstance(value, (str, Path)), _write_text),
+    (lambda value: isinstance(value, str), _write_text),
+    (lambda value: isinstance(value, np.generic), _write_numpy_scalar),
+    (lambda value: isinstance(value, (bool, int, float, complex)), _write_scalar),
+    (lambda value: isinstance(value, Path), _write_path),
     (lambda value: hasattr(value, "valuesdict"), _write_parameters),
     (lambda value: isinstance(value, Mapping), _write_mapping),
     (_is_numbers, _write_numbers),
     (_is_instance, _write_dataclass),
-    (_is_sequence_of(str), _write_strings),
-    (
-        _is_sequence_of((int, float)),
-        lambda group, name, items: _write_array(group, name, np.array(items)),
-    ),
+    (_is_plain_sequence, _write_plain_items),
     (lambda value: isinstance(value, (tuple, list)), _write_sequence),
 )
 

@@ -1,0 +1,163 @@
+"""Results on disk and back: bit for bit, as Xorder's own classes, and nothing else."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, is_dataclass
+from importlib import import_module
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from xorder.errors import MissingFile, UnreadableFile
+from xorder.example import write_example
+from xorder.results import Number, Provenance, Result
+from xorder.run import run_series
+from xorder.series import load_series
+from xorder.store import write_results
+from xorder.stored import read_results
+
+
+def assert_same(first, second, where="result"):
+    """Assert that two objects are equal to the last bit, types included."""
+    assert type(first) is type(second), where
+    if isinstance(first, np.ndarray):
+        assert (first.dtype, first.shape) == (second.dtype, second.shape), where
+        assert first.tobytes() == second.tobytes(), where
+    elif hasattr(first, "valuesdict") or isinstance(first, dict):
+        assert list(first) == list(second), where
+        for key in first:
+            assert_same(first[key], second[key], f"{where}[{key}]")
+    elif is_dataclass(first):
+        for f in fields(first):
+            assert_same(getattr(first, f.name), getattr(second, f.name), f"{where}.{f.name}")
+    elif isinstance(first, (tuple, list)):
+        assert len(first) == len(second), where
+        for index, (one, other) in enumerate(zip(first, second, strict=True)):
+            assert_same(one, other, f"{where}[{index}]")
+    elif isinstance(first, float):
+        assert np.float64(first).tobytes() == np.float64(second).tobytes(), where
+    else:
+        assert first == second, where
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("example")
+    series = load_series(write_example(folder / "in"))
+    return run_series(series, folder / "out")
+
+
+@pytest.mark.filterwarnings("ignore::xorder.errors.XorderWarning")
+def test_a_stored_run_equals_the_objects_before_storing(run, tmp_path):
+    for outcome in run.outcomes:
+        analyses = {
+            probe: import_module(f"xorder.{probe}.analysis").analyse(
+                given.files(), given.recipe, name=outcome.sample.name, simulated=True
+            )
+            for probe, given in outcome.sample.probes.items()
+        }
+        path = write_results(tmp_path / "x.h5", analyses)
+        assert_same(analyses, read_results(path))
+
+
+ODD = Provenance(
+    function="f",
+    parameters={
+        "a/b": 1,
+        "a_b": -0.0,
+        "nan": math.nan,
+        "mixed": (1, 2.0, "x", None, True),
+        "empty": (),
+        "list": [1.5, 2.5],
+        "texts": ("å", ""),
+        "path": Path("x/y"),
+        "nothing": {},
+        "complex": 1 + 2j,
+        "numpy": np.float32(0.1),
+        "flags": (True, False),
+        ".": "dot",
+    },
+    version="0",
+    time="now",
+)
+
+
+def test_what_is_odd_comes_back_as_it_was(tmp_path):
+    from xorder.fitting import FitResult, Parameter, Parameters
+
+    failed = FitResult(
+        provenance=ODD,
+        parameters=Parameters([Parameter(name="a", value=1.0, max=3.0, expr="", stderr=math.nan)]),
+        success=False,
+        message="no\0thing",
+        covar=np.full((1, 1), np.nan),
+        minima=np.array([], dtype=float),
+        residual=(np.arange(3.0), np.zeros((2, 0))),
+    )
+    found = read_results(write_results(tmp_path / "x.h5", {"fit": failed}))["fit"]
+    # HDF5 texts cannot hold a NUL: it is shown instead.
+    assert found.message == "no␀thing"
+    assert_same(found.provenance.parameters, dict(ODD.parameters))
+    assert_same(found.parameters, failed.parameters)
+    assert_same(found.residual, failed.residual)
+    assert_same(found.covar, failed.covar)
+
+
+def test_numbers_of_one_name_are_all_kept(tmp_path):
+    @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+    class Table(Result):
+        numbers: tuple[Number, ...] = ()
+
+    table = Table(numbers=(Number(name="a/b", value=1.0), Number(name="a/b", value=2.0, note="n")))
+    path = write_results(tmp_path / "x.h5", {"table": table})
+    with h5py.File(path) as file:
+        assert len(file["entry/table/numbers"]) == 2
+    # A class that is not Xorder's own is not made from a file.
+    with pytest.raises(UnreadableFile, match="is not a class of Xorder"):
+        read_results(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "message"),
+    [
+        (None, MissingFile, "no such file"),
+        (b"", UnreadableFile, "not an HDF5 file"),
+        (b"plain text\n", UnreadableFile, "not an HDF5 file"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(40), UnreadableFile, "not an HDF5 file"),
+    ],
+)
+def test_what_is_no_file_of_ours_is_refused(tmp_path, content, error, message):
+    path = tmp_path / "x.h5"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(error, match=message):
+        read_results(path)
+
+
+def test_hdf5_of_another_program_is_refused(tmp_path):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["data"] = [1, 2]
+    with pytest.raises(UnreadableFile, match="Xorder did not write"):
+        read_results(tmp_path / "x.h5")
+
+
+def test_a_class_of_another_package_is_never_made(run, tmp_path):
+    path = tmp_path / "x.h5"
+    path.write_bytes(run.outcomes[0].file.read_bytes())
+    with h5py.File(path, "r+") as file:
+        file["entry/xas"].attrs["python"] = "subprocess.Popen"
+    with pytest.raises(UnreadableFile, match=r"'subprocess.Popen' is not a class of Xorder"):
+        read_results(path)
+
+
+def test_viewers_find_the_default_plot(run):
+    nxdata = pytest.importorskip("silx.io.nxdata")
+    for outcome in run.outcomes:
+        with h5py.File(outcome.file) as file:
+            plot = nxdata.get_default(file)
+            assert plot is not None
+            assert plot.is_valid
+            assert plot.signal.size > 10
