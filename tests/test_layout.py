@@ -23,7 +23,7 @@ PROBES = ("xas", "diffraction", "pdf")
 
 #: Rooms from the bottom up: a room imports from its own level and those below.
 LEVELS = [
-    {"_version", "errors", "threads"},
+    {"_version", "errors", "folders", "threads"},
     {"store"},
     {"results"},
     {"parameters", "stored", "fitting", "posterior", "element_tables", "scattering", "cif", "cif_sites",
@@ -35,6 +35,7 @@ LEVELS = [
     {"ledger", "lock", "workers"},
     {"sample_analysis"},
     {"batch"},
+    {"run_tables", "together"},
     {"run", "example"},
     {"console"},
     {"commands"},

@@ -22,7 +22,15 @@ from xorder.parameters import Parameter, Parameters, Space
 from xorder.results import Array, Result, quantity
 from xorder.threads import one_thread
 
-__all__ = ["FitResult", "Objective", "Parameter", "Parameters", "fit", "numeric_jacobian"]
+__all__ = [
+    "FitResult",
+    "Objective",
+    "Parameter",
+    "Parameters",
+    "Problem",
+    "fit",
+    "numeric_jacobian",
+]
 
 
 @runtime_checkable
@@ -166,7 +174,7 @@ def fit(
         raise BadInput("there is nothing to fit", expected="at least one objective")
     if parameters is None:
         parameters = Parameters(p for o in several for p in o.parameters.values())
-    problem = _Problem(several, Space(parameters))
+    problem = Problem(several, Space(parameters))
     problem.check_size()
     starting = _starting_points(problem.space, max(1, starts), np.random.default_rng(seed))
     with one_thread():
@@ -202,8 +210,8 @@ class _Run:
     message: str
 
 
-class _Problem:
-    """Objectives stacked over the varying parameters."""
+class Problem:
+    """Objectives stacked over the varying parameters, residuals scaled for independent points."""
 
     def __init__(self, objectives: Sequence[Objective], space: Space) -> None:
         self.objectives = objectives
@@ -274,17 +282,17 @@ def _run_stages(
             replace(p, value=current.get(p.name, p.value), vary=p.vary and p.name in free)
             for p in parameters.values()
         )
-        problem = _Problem(objectives, Space(held))
+        problem = Problem(objectives, Space(held))
         run = _minimise(problem, problem.space.start, max_nfev, math.sqrt(tolerance))
         nfev += run.nfev
         current.update(zip(problem.space.names, run.x.tolist(), strict=True))
-    problem = _Problem(objectives, space)
+    problem = Problem(objectives, space)
     x = np.array([current[name] for name in space.names])
     run = _minimise(problem, x, max_nfev, tolerance)
     return replace(run, nfev=run.nfev + nfev)
 
 
-def _minimise(problem: _Problem, x: Array, max_nfev: int, tolerance: float) -> _Run:
+def _minimise(problem: Problem, x: Array, max_nfev: int, tolerance: float) -> _Run:
     from scipy.optimize import least_squares
 
     lower, upper = problem.space.lower, problem.space.upper
@@ -321,7 +329,7 @@ def _starting_points(space: Space, starts: int, generator: np.random.Generator) 
     return np.vstack([space.start, drawn])
 
 
-def _result(problem: _Problem, runs: Sequence[_Run], scale_covar: bool) -> FitResult:
+def _result(problem: Problem, runs: Sequence[_Run], scale_covar: bool) -> FitResult:
     best = runs[0]
     space = problem.space
     values = space.values(best.x)
