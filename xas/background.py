@@ -151,8 +151,8 @@ def subtract_background(
     covered = slice(problem.first, problem.first + problem.raw.size)
     found = fit_splines(problem, mu_k)
     background = normalized.mu.copy()
-    background[covered] = found.background[:, 0]
-    chi = found.chi[:, 0] / normalized.edge_step
+    background[covered] = found.background[0]
+    chi = found.chi[0] / normalized.edge_step
     epsilon_k = noise(problem.k, chi, k_range=noise_range(k_range), k_weight=options.k_weight)
     return Exafs(
         k=problem.k.copy(),

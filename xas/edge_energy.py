@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import math
 
 import numpy as np
 
 from xorder.errors import BadInput
-from xorder.results import Array
 from xorder.xas.photoelectron import edge as tabulated_edge
 from xorder.xas.spectrum import Spectrum
 
@@ -77,84 +75,21 @@ def _edge_window(spectrum: Spectrum) -> tuple[float, float]:
 def _largest_slopes(
     spectrum: Spectrum, smoothings: tuple[float, ...], window: tuple[float, float]
 ) -> list[float]:
+    from xorder.xas.edge_energy_kernels import steepest
+
+    energy = spectrum.energy
     step = min(0.25, smoothings[0] / 4.0)
     # Steps up are seen over 80 eV to either side, slopes over the Gaussian; the rest plays no part.
     reach = max(81.0, 5.0 * smoothings[-1])
-    start, end = float(spectrum.energy[0]), float(spectrum.energy[-1])
+    start, end = float(energy[0]), min(float(energy[-1]), window[1] + reach)
     start += step * max(0, int((window[0] - reach - start) / step))
-    grid = np.arange(start, min(end, window[1] + reach), step)
-    mu = np.interp(grid, spectrum.energy, spectrum.mu)
-    low, high = (int(index) for index in grid.searchsorted(window))
-    inside = low
-    rise = _rise(mu, low, high, max(1, int(10.0 / step)), max(2, int(40.0 / step)))
-    if rise.size == 0 or not rise.max() > 0:
+    found: list[float] = steepest(
+        energy, spectrum.mu, start, end, *window, np.array(smoothings)
+    ).tolist()
+    if not found:
         raise BadInput(
             f"no absorption edge was found between {window[0]:.0f} and {window[1]:.0f} eV",
             expected="a spectrum that steps up; check the columns, or give e0",
             source=spectrum.source or None,
         )
-    stepping = np.flatnonzero(rise > 0.5 * rise.max())
-    # Slopes are looked for where the spectrum steps up; one more on either side for the parabola.
-    low, high = low + max(int(stepping[0]) - 1, 0), min(low + int(stepping[-1]) + 2, high)
-    stepping += inside - low
-    found = []
-    for smoothing in smoothings:
-        kernel = _derivative(smoothing, step)
-        half = kernel.size // 2
-        around = mu[max(low - half, 0) : high + half]
-        missing = (max(half - low, 0), max(high + half - mu.size, 0))
-        if any(missing):
-            around = np.pad(around, missing, mode="edge")
-        slope = np.convolve(around, kernel, mode="valid")
-        top = int(stepping[slope[stepping].argmax()])
-        found.append(float(grid[low + top] + step * _vertex(slope[max(top - 1, 0) : top + 2])))
     return found
-
-
-@functools.lru_cache(maxsize=64)
-def _derivative(smoothing: float, step: float) -> Array:
-    """Return the derivative of a Gaussian on even steps, from four widths below to four above."""
-    half = int(4.0 * smoothing / step + 0.5)
-    x = step * np.arange(-half, half + 1)
-    kernel: Array = -x * np.exp(-0.5 * (x / smoothing) ** 2)
-    kernel.flags.writeable = False
-    return kernel
-
-
-def _rise(mu: Array, low: int, high: int, near: int, far: int) -> Array:
-    """Return how much the mean over [near, far] points steps up, at the points from low to high.
-
-    The ends are continued by straight lines, so that a scan may start or end close to its edge.
-    """
-    missing = max(2 * far - low, 0), max(high + 2 * far - mu.size, 0)
-    around = mu[max(low - 2 * far, 0) : high + 2 * far]
-    if any(missing):
-        before = _line(mu[: near + 2], np.arange(-missing[0], 0.0))
-        after = _line(mu[-near - 2 :], np.arange(near + 2.0, near + 2 + missing[1]))
-        around = np.concatenate([before, around, after])
-    total = np.zeros(around.size + 1)
-    np.cumsum(around, out=total[1:])
-    count, width = max(high - low, 0), far - near
-    size = count + 2 * far
-    upper = (total[2 * far :][:size] - total[far + near :][:size]) / width
-    lower = (total[far - near :][:size] - total[:size]) / width
-    rise = upper - lower
-    # A straight background rises as much on either side of the edge; only a step stands out.
-    sides = rise[:count] + rise[2 * far :][:count]
-    return np.asarray(rise[far:][:count] - 0.5 * sides)
-
-
-def _line(values: Array, x: Array) -> Array:
-    """Return the straight line through even points, continued to x in steps from the first."""
-    middle = 0.5 * (values.size - 1)
-    distance = np.arange(values.size) - middle
-    slope = (distance @ values) / (distance @ distance)
-    return np.asarray(values.sum() / values.size + slope * (x - middle))
-
-
-def _vertex(values: Array) -> float:
-    """Return where a parabola through three even points peaks, in steps from the middle."""
-    if values.size < 3:
-        return 0.0
-    curvature = values[0] - 2 * values[1] + values[2]
-    return float(0.5 * (values[0] - values[2]) / curvature) if curvature < 0 else 0.0

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from xorder.errors import BadInput
 from xorder.results import Array, Result, quantity, recorded
 from xorder.xas.edge_energy import find_e0
 from xorder.xas.edge_overlaps import edges_above, edges_below, far
-from xorder.xas.edge_steps import EdgeFits, Ranges, count_inside, fit_edges, variants, white_lines
+from xorder.xas.edge_steps import Ranges, count_inside, fit_edges, normalized_rows
 from xorder.xas.photoelectron import edge as tabulated_edge
 from xorder.xas.spectrum import Spectrum, note
 
@@ -175,35 +172,33 @@ def normalize(
         e0_stderr = math.nan
     ranges = _ranges(spectrum, e0, pre_edge, post_edge, order, composition, messages)
     x = spectrum.energy - e0
-    fits = fit_edges(x, spectrum.mu[None], reasonable(x, ranges))
-    step = float(fits.step[0, 0])
+    mu = spectrum.mu[None]
+    fits = fit_edges(x, mu, ranges, width=core_width(spectrum))
+    step = float(fits.step[0])
     if not step > 0:
         raise BadInput(
             f"the edge step at {e0:.1f} eV is {step:.3g}",
             expected="a positive step; check e0, the ranges and the columns",
             source=spectrum.source or None,
         )
-    chosen = fits.chosen()
-    line, curve = chosen.pre_edge(x)[0, 0], chosen.post_edge(x)[0, 0]
-    norm = (spectrum.mu - line) / step
-    steps, lines = spread(x, spectrum.mu[None], fits, width=core_width(spectrum))
+    rows = normalized_rows(x, mu, fits)
     return Normalized(
         energy=spectrum.energy,
         mu=spectrum.mu,
-        norm=norm,
-        flat=np.where(x < 0, norm, 1.0 + (spectrum.mu - curve) / step),
-        pre_edge=line,
-        post_edge=curve,
+        norm=rows.norm[0],
+        flat=rows.flat[0],
+        pre_edge=rows.pre_edge[0],
+        post_edge=rows.post_edge[0],
         stderr=None if spectrum.stderr is None else spectrum.stderr / step,
         e0=float(e0),
         e0_stderr=e0_stderr,
         edge_step=step,
-        edge_step_stderr=float(steps[0]),
+        edge_step_stderr=float(fits.step_stderr[0]),
         pre_edge_range=ranges.pre_edge,
         post_edge_range=ranges.post_edge,
         order=ranges.order,
         smoothing=smoothing,
-        white_line=white_line(e0, *lines[:, 0]),
+        white_line=_white_line(e0, fits.white_line[0], fits.white_line_stderr[0]),
         composition=composition,
         element=spectrum.element,
         edge=spectrum.edge,
@@ -346,53 +341,17 @@ def _check_points(spectrum: Spectrum, e0: float, ranges: Ranges) -> None:
             )
 
 
-def reasonable(x: Array, ranges: Ranges) -> tuple[Ranges, ...]:
-    """Return the ranges and those reasonable others that hold enough points."""
-    return _reasonable(x.tobytes(), ranges)
-
-
-@functools.lru_cache(maxsize=16)
-def _reasonable(points: bytes, ranges: Ranges) -> tuple[Ranges, ...]:
-    x: Array = np.frombuffer(points)
-    others = variants(ranges)
-    pre = count_inside(x, [other.pre_edge for other in others])
-    post = count_inside(x, [other.post_edge for other in others])
-    enough = (pre >= 3) & (post >= ranges.order + 2)
-    return (ranges, *(other for other, kept in zip(others, enough, strict=True) if kept))
-
-
-def spread(x: Array, mu: Array, fits: EdgeFits, *, width: float) -> tuple[Array, Array]:
-    """Return the standard error of S edge steps, and the white lines with theirs.
-
-    Returns
-    -------
-    :
-        Shape (S,), and values and errors of position, height and area, shape (2, S, 3). Errors are
-        NaN where fewer than three choices of the ranges give a step.
-    """
-    lines = white_lines(x, mu, fits, width=width)
-    usable = (fits.step > 0)[:, :, None]
-    count = usable.sum(axis=1)
-    values = np.concatenate([fits.step[:, :, None], lines], axis=2)
-    mean = np.where(usable, values, 0.0).sum(axis=1) / np.maximum(count, 1)
-    squares = np.where(usable, (values - mean[:, None]) ** 2, 0.0)
-    variance = squares.sum(axis=1) / np.maximum(count - 1, 1)
-    scatter = np.where(count < 3, math.nan, np.sqrt(variance))
-    both = np.empty((2, *lines[:, 0].shape))
-    both[0], both[1] = lines[:, 0], scatter[:, 1:]
-    return scatter[:, 0], both
-
-
-def white_line(e0: float, values: Array, errors: Array) -> WhiteLine:
+def _white_line(e0: float, values: Array, errors: Array) -> WhiteLine:
     """Return position (eV from e0), height and area with their errors as a result."""
-    position, height, area = (float(value) for value in values)
+    position, height, area = values.tolist()
+    energy_stderr, height_stderr, area_stderr = errors.tolist()
     return WhiteLine(
         energy=e0 + position,
-        energy_stderr=float(errors[0]),
+        energy_stderr=energy_stderr,
         height=height,
-        height_stderr=float(errors[1]),
+        height_stderr=height_stderr,
         area=area,
-        area_stderr=float(errors[2]),
+        area_stderr=area_stderr,
     )
 
 

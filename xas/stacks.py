@@ -17,8 +17,8 @@ from xorder.xas.background_spline import (
     fit_splines,
     spline_problem,
 )
-from xorder.xas.edge_steps import Ranges, fit_edges
-from xorder.xas.normalization import core_width, normalize, reasonable, spread
+from xorder.xas.edge_steps import Ranges, fit_edges, normalized_rows
+from xorder.xas.normalization import core_width, normalize
 from xorder.xas.spectrum import Spectrum, common_energies, note
 from xorder.xas.transforms import (
     checked_k_range,
@@ -303,21 +303,18 @@ def normalize_stack(
     )
     x = stack.energy - chosen.e0
     ranges = Ranges(chosen.pre_edge_range, chosen.post_edge_range, chosen.order)
-    choices, width = reasonable(x, ranges), core_width(mean)
-    count = len(stack.mu)
+    width, count = core_width(mean), len(stack.mu)
     norm, flat = np.empty_like(stack.mu), np.empty_like(stack.mu)
     steps, errors = np.empty(count), np.empty(count)
     lines = np.empty((2, count, 3))
     for start in range(0, count, CHUNK):
         part = slice(start, start + CHUNK)
         mu = stack.mu[part]
-        fits = fit_edges(x, mu, choices)
-        first = fits.chosen()
-        step = np.where(first.step > 0, first.step, math.nan)
-        steps[part] = step[:, 0]
-        norm[part] = (mu - first.pre_edge(x)[:, 0]) / step
-        flat[part] = np.where(x < 0, norm[part], 1.0 + (mu - first.post_edge(x)[:, 0]) / step)
-        errors[part], lines[:, part] = spread(x, mu, fits, width=width)
+        fits = fit_edges(x, mu, ranges, width=width)
+        rows = normalized_rows(x, mu, fits)
+        norm[part], flat[part] = rows.norm, rows.flat
+        steps[part], errors[part] = np.where(fits.step > 0, fits.step, math.nan), fits.step_stderr
+        lines[0, part], lines[1, part] = fits.white_line, fits.white_line_stderr
     messages = [*stack.messages, *chosen.messages]
     dead = np.flatnonzero(np.isnan(steps))
     errors[dead], lines[:, dead] = math.nan, math.nan
@@ -386,9 +383,9 @@ def subtract_background_from_stack(
     epsilon_k = np.empty(len(chi))
     for start in range(0, len(chi), CHUNK):
         part = slice(start, start + CHUNK)
-        found = fit_splines(problem, mu_k[:, part])
-        background[part, covered] = found.background.T
-        chi[part] = found.chi.T / normalized.edge_step[part, None]
+        found = fit_splines(problem, mu_k[part])
+        background[part, covered] = found.background
+        chi[part] = found.chi / normalized.edge_step[part, None]
         strengths[part] = found.clamp_strength
         epsilon_k[part] = noise_of_rows(
             problem.k, chi[part], k_range=noise_range(k_range), k_weight=options.k_weight

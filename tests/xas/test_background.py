@@ -72,7 +72,7 @@ def test_the_stated_error_of_the_background_is_its_scatter(make_exafs: MakeExafs
     noise = 1e-3 * np.random.default_rng(1).standard_normal((300, exafs.energy.size))
     problem, noise_k = spline_problem(exafs.energy, noise, e0=exafs.e0, options=options)
     found = fit_splines(problem, noise_k)
-    scatter = np.std(noise_k - found.chi, axis=1)
+    scatter = np.std(noise_k - found.chi, axis=0)
     stated = 1e-3 * background_deviation(problem, 0.01)
     inside = slice(20, -3)
     np.testing.assert_allclose(scatter[inside], stated[inside], rtol=0.2)
@@ -96,12 +96,12 @@ def test_no_other_spline_leaves_less_below_rbkg(make_spectrum: Make, factor: flo
     problem, mu_k = spline_problem(
         normalized.energy, factor * normalized.mu[None], e0=normalized.e0, options=options
     )
-    chi = fit_splines(problem, mu_k).chi[:, 0]
+    chi = fit_splines(problem, mu_k).chi[0]
 
     def cost(values: np.ndarray) -> float:
-        low_r = problem.low_r @ values
+        low_r = values @ problem.low_r
         scale = 0.1 + 10 * np.mean(low_r**2)
-        held = scale * problem.clamp[:, 0] * values[problem.clamped]
+        held = scale * problem.clamp * values[problem.clamped]
         return float(low_r @ low_r + held @ held)
 
     generator = np.random.default_rng(2)
