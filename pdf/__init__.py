@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xorder.pdf.analysis import PdfAnalysis, analyse
+    from xorder.pdf.analysis_input import reduce_file
     from xorder.pdf.boxcar import Boxcar, fit_boxcar
     from xorder.pdf.calculation import CalculatedPdf, calculate_gr
+    from xorder.pdf.comparison import PdfComparison, compare
     from xorder.pdf.debye import DebyeScattering, calculate_iq, cut_sphere
     from xorder.pdf.fractions import PhaseFractions, fractions_from_scales
     from xorder.pdf.functions import (
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from xorder.pdf.intensity import Intensity, StructureFunction, intensity_from_two_theta
     from xorder.pdf.joint import JointPdfFit, refine_jointly
     from xorder.pdf.lengths import OrderLength, order_length
+    from xorder.pdf.model_analysis import ModelAnalysis, analyse_model
     from xorder.pdf.models import calculate_model_gr, gr_from_partials
     from xorder.pdf.options import PdfRecipe, RefinementOptions
     from xorder.pdf.partials import Partials, calculate_partials
@@ -38,6 +41,12 @@ if TYPE_CHECKING:
     from xorder.pdf.readers.gr import read
     from xorder.pdf.readers.iq import read_iq, read_sq
     from xorder.pdf.readers.pdfgui import PdffitStructure, read_stru
+    from xorder.pdf.recipe_tables import (
+        BoxcarOptions,
+        IntensityOptions,
+        ModelOptions,
+        PeakOptions,
+    )
     from xorder.pdf.reduction import reduce
     from xorder.pdf.reduction_options import ReductionOptions
     from xorder.pdf.reduction_result import Reduction
@@ -50,21 +59,27 @@ if TYPE_CHECKING:
 _HOME = {
     "AngleDistribution": "polyhedra",
     "Boxcar": "boxcar",
+    "BoxcarOptions": "recipe_tables",
     "CalculatedPdf": "calculation",
     "DebyeScattering": "debye",
     "Frame": "trajectories",
     "GrCovariance": "functions",
     "GrPeaks": "peak_areas",
     "Intensity": "intensity",
+    "IntensityOptions": "recipe_tables",
     "JointPdfFit": "joint",
+    "ModelAnalysis": "model_analysis",
+    "ModelOptions": "recipe_tables",
     "Octahedra": "polyhedra",
     "OrderLength": "lengths",
     "PairDistribution": "pattern",
     "Partials": "partials",
     "PdfAnalysis": "analysis",
+    "PdfComparison": "comparison",
     "PdfFit": "refinement",
     "PdfRecipe": "options",
     "PdffitStructure": "readers.pdfgui",
+    "PeakOptions": "recipe_tables",
     "PhaseFractions": "fractions",
     "Populations": "polyhedra",
     "Reduction": "reduction_result",
@@ -74,11 +89,13 @@ _HOME = {
     "StructureFunction": "intensity",
     "WindowArea": "peak_areas",
     "analyse": "analysis",
+    "analyse_model": "model_analysis",
     "calculate_angles": "polyhedra",
     "calculate_gr": "calculation",
     "calculate_iq": "debye",
     "calculate_model_gr": "models",
     "calculate_partials": "partials",
+    "compare": "comparison",
     "convert_of_q": "functions",
     "convert_of_r": "functions",
     "count_polyhedra": "polyhedra",
@@ -101,6 +118,7 @@ _HOME = {
     "read_sq": "readers.iq",
     "read_stru": "readers.pdfgui",
     "reduce": "reduction",
+    "reduce_file": "analysis_input",
     "refine": "refinement",
     "refine_jointly": "joint",
     "simulate_gr": "simulation",
@@ -112,21 +130,27 @@ _HOME = {
 __all__ = [
     "AngleDistribution",
     "Boxcar",
+    "BoxcarOptions",
     "CalculatedPdf",
     "DebyeScattering",
     "Frame",
     "GrCovariance",
     "GrPeaks",
     "Intensity",
+    "IntensityOptions",
     "JointPdfFit",
+    "ModelAnalysis",
+    "ModelOptions",
     "Octahedra",
     "OrderLength",
     "PairDistribution",
     "Partials",
     "PdfAnalysis",
+    "PdfComparison",
     "PdfFit",
     "PdfRecipe",
     "PdffitStructure",
+    "PeakOptions",
     "PhaseFractions",
     "Populations",
     "Reduction",
@@ -136,11 +160,13 @@ __all__ = [
     "StructureFunction",
     "WindowArea",
     "analyse",
+    "analyse_model",
     "calculate_angles",
     "calculate_gr",
     "calculate_iq",
     "calculate_model_gr",
     "calculate_partials",
+    "compare",
     "convert_of_q",
     "convert_of_r",
     "count_polyhedra",
@@ -163,6 +189,7 @@ __all__ = [
     "read_sq",
     "read_stru",
     "reduce",
+    "reduce_file",
     "refine",
     "refine_jointly",
     "simulate_gr",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from xorder.errors import BadInput
+from xorder.pdf.recipe_tables import BoxcarOptions, IntensityOptions, ModelOptions, PeakOptions
 
 __all__ = ["PdfRecipe", "RefinementOptions"]
 
@@ -75,10 +76,12 @@ class RefinementOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PdfRecipe:
-    """How a G(r) is analysed: phases, range, resolution, what is refined, box-car."""
+    """How a sample is analysed: from intensities or G(r) to phases, windows, peaks, models."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
+    composition: str = ""
+    """Formula of the sample, such as "NaTaCl6"; the file's where empty."""
     structures: tuple[str, ...] = field(default=(), metadata={"path": True})
     """Crystal structures of the phases: CIF files or names of reference structures."""
     amorphous: tuple[str, ...] = ()
@@ -123,12 +126,22 @@ class PdfRecipe:
     """Number of starts of the refinement."""
     window: tuple[float, float] | None = None
     """Ends in Å of a window whose area of R(r) is reported, such as [3.5, 4.0]; none by default."""
-    boxcar: bool = True
-    """Whether windows of r are fitted too."""
-    width: float = 6.0
-    """Width of a window in Å."""
-    step: float = 1.0
-    """Step from window to window in Å."""
+    parameters: tuple[str, ...] = ()
+    """Constraints such as "a = 3.52" (held), "uiso_Na = uiso_Cl" (tied), "delta2 ~ 2" (start)."""
+    joint: bool = False
+    """Refine several files of a sample together, as data sets of X-rays and neutrons or of several
+    Qmax; otherwise they are averaged."""
+    series: Literal["none", "sequential", "joint"] = "none"
+    """Refine the samples again, each from the one before ("sequential") or all with one structure
+    and fractions of their own ("joint")."""
+    reduce: IntensityOptions | None = None
+    """How files become G(r) that hold intensities, S(Q) or F(Q)."""
+    boxcar: BoxcarOptions = BoxcarOptions()  # noqa: RUF009
+    """Windows of r."""
+    peaks: PeakOptions | None = None
+    """Peaks of G(r) to fit."""
+    model: ModelOptions | None = None
+    """A model whose G(r) is compared."""
 
     def __post_init__(self) -> None:
         if isinstance(self.structures, str):
@@ -136,7 +149,7 @@ class PdfRecipe:
                 f"structures is the text {self.structures!r}",
                 expected='a list such as ["Ni", "my.cif"]',
             )
-        _check_positive(self, "r_max", "q_max", "uiso", "sphere_diameter", "width", "step")
+        _check_positive(self, "r_max", "q_max", "uiso", "sphere_diameter")
         _check_positive(self, "amorphous_length")
         unknown = [name for name in self.amorphous if name not in self.structures]
         if unknown or isinstance(self.amorphous, str):
@@ -151,6 +164,12 @@ class PdfRecipe:
             )
         if self.window is not None and not 0 <= self.window[0] < self.window[1] < math.inf:
             raise BadInput(f"window is {list(self.window)}", expected="two ends in Å, ascending")
+        if isinstance(self.parameters, str):
+            raise BadInput(
+                f"parameters is the text {self.parameters!r}",
+                expected='a list such as ["a = 3.52"]',
+            )
+        _check_choice(self, "series", ("none", "sequential", "joint"))
         _check_choice(self, "radiation", (None, "xray", "neutron"))
         _check_choice(self, "convention", ("xorder", "pdffit2", "srreal"))
         _check_choice(self, "form_factors", (None, "constant", "exact"))

@@ -387,7 +387,7 @@ def broken(example, tmp_path_factory):
 
     cif = resources.files("xorder.reference_spectra") / "structures" / "NaTaCl6.cif"
     text = (data / "series.toml").read_text(encoding="utf-8").split("[[samples]]")[0]
-    text = text.replace("r_max = 25.0", "r_max = 12.0\nboxcar = false")
+    text = text.replace("r_max = 25.0", "r_max = 12.0\nboxcar.fit = false")
     text = text.replace('amorphous = ["NaTaCl6"]\n', "")
     text += f'[[samples]]\nname = "good"\ndiffraction = {{ files = "{good["diffraction"]}" }}\n'
     for number, (probe, kind, settings, content, _) in enumerate(FAULTS):

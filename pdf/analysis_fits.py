@@ -1,0 +1,190 @@
+"""The fits of an analysis: structures, amorphous parts, data sets together, windows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from xorder.errors import BadInput
+from xorder.fitting import Parameter, Parameters
+from xorder.freedom import cell_freedom
+from xorder.pdf.boxcar import Boxcar, fit_boxcar
+from xorder.pdf.constraints import parameters_from_text
+from xorder.pdf.joint import JointPdfFit, refine_jointly
+from xorder.pdf.options import PdfRecipe, RefinementOptions
+from xorder.pdf.pattern import PairDistribution
+from xorder.pdf.refinement import PdfFit, objective_for, phase_models, phase_name, refine
+from xorder.structure import Crystal
+
+__all__ = ["fit_phases", "fit_sets", "fit_windows", "load_crystals", "phases_of"]
+
+#: What marks the phase that is the amorphous part of another.
+AMORPHOUS = "_amorphous"
+
+
+def load_crystals(structures: Sequence[str]) -> dict[str, Crystal]:
+    """Return the structures of a recipe by their phase's name.
+
+    Raises
+    ------
+    BadInput
+        Where one is not known or named twice.
+    """
+    from xorder.references import load
+
+    crystals: dict[str, Crystal] = {}
+    for source in structures:
+        stem = _stem(source)
+        if stem in crystals:
+            raise BadInput(f"the structure {source!r} is named twice", expected="each phase once")
+        if source.lower().endswith(".stru"):
+            from xorder.pdf.readers.pdfgui import read_stru
+
+            crystals[stem] = read_stru(source).crystal
+        else:
+            crystals[stem] = load(source)
+    return crystals
+
+
+def phases_of(
+    crystals: Mapping[str, Crystal], recipe: PdfRecipe
+) -> tuple[dict[str, Crystal], RefinementOptions, list[Parameter]]:
+    """Return phases with their amorphous parts, options, and what ties the parts to the phases."""
+    phases = dict(crystals)
+    tied: list[Parameter] = []
+    lengths: dict[str, float] = {}
+    for source in recipe.amorphous:
+        base = phase_name(_stem(source))
+        name = f"{base}{AMORPHOUS}"
+        phases[name] = crystals[_stem(source)]
+        lengths[name] = recipe.amorphous_length
+        # An amorphous part has no cell of its own to find: its shells are the crystal's, blurred.
+        cell = cell_freedom(phases[name])
+        tied += [
+            Parameter(
+                name=f"{axis}_{name}",
+                value=cell.value(axis),
+                expr=f"{axis}_{base}",
+                unit="Å" if axis in ("a", "b", "c") else "°",
+            )
+            for axis in cell.names
+        ]
+    return phases, replace(recipe.refinement, amorphous=lengths), tied
+
+
+def fit_phases(
+    measured: PairDistribution,
+    crystals: Mapping[str, Crystal],
+    recipe: PdfRecipe,
+    r_range: tuple[float, float],
+) -> PdfFit:
+    """Refine the phases, and with them the amorphous parts the recipe names."""
+    phases, options, tied = phases_of(crystals, recipe)
+    if recipe.parameters:
+        models = phase_models(measured, phases, options)
+        known = objective_for(measured, models, r_range, options).parameters
+        given = parameters_from_text(recipe.parameters, known)
+        tied = [*given.values(), *(p for p in tied if p.name not in given)]
+    parameters = Parameters(tied) if tied else None
+    return refine(measured, phases, r_range=r_range, options=options, parameters=parameters)
+
+
+def fit_sets(
+    patterns: Sequence[PairDistribution],
+    crystals: Mapping[str, Crystal],
+    recipe: PdfRecipe,
+    spans: Mapping[str, tuple[float, float]],
+) -> JointPdfFit:
+    """Refine the phases against several data sets of one sample together."""
+    phases, options, tied = phases_of(crystals, recipe)
+    named = dict(zip(spans, patterns, strict=True))
+    if recipe.parameters:
+        known = _names_of_sets(named, phases, options, spans)
+        given = parameters_from_text(recipe.parameters, known)
+        tied = [*given.values(), *(p for p in tied if p.name not in given)]
+    parameters = Parameters(tied) if tied else None
+    return refine_jointly(named, phases, r_range=spans, options=options, parameters=parameters)
+
+
+def _names_of_sets(
+    named: Mapping[str, PairDistribution],
+    phases: Mapping[str, Crystal],
+    options: RefinementOptions,
+    spans: Mapping[str, tuple[float, float]],
+) -> Parameters:
+    """Return the parameters of a joint refinement before it is made."""
+    from xorder.pdf.joint import SharedObjective
+
+    return Parameters(
+        p
+        for name, one in named.items()
+        for p in SharedObjective(
+            objective_for(one, phase_models(one, phases, options), spans[name], options), name
+        ).parameters.values()
+    )
+
+
+def fit_windows(
+    measured: PairDistribution,
+    crystals: Mapping[str, Crystal],
+    recipe: PdfRecipe,
+    r_range: tuple[float, float],
+    fit: PdfFit,
+) -> tuple[list[Boxcar], tuple[str, ...]]:
+    """Fit windows with the crystals alone: how their scales fall with r is what a box-car shows.
+
+    Returns the windows that slide and, where the recipe wants them, those that grow.
+    """
+    if not fit.success:
+        return [], ("the box-car was not fitted because the refinement failed",)
+    options = recipe.boxcar
+    common = partial(
+        fit_boxcar,
+        measured,
+        crystals,
+        width=options.width,
+        step=options.step,
+        r_range=r_range,
+        free=options.free,
+    )
+    try:
+        whole = _crystals_alone(measured, crystals, recipe, r_range, fit)
+        boxcars = [common(whole=whole, smoothness=options.smoothness)]
+        if options.cumulative:
+            boxcars.append(common(whole=whole, cumulative=True))
+    except BadInput as error:
+        return [], (f"no box-car: {error}",)
+    said = boxcars[0].messages
+    said += tuple(f"growing windows: {text}" for box in boxcars[1:] for text in box.messages)
+    return boxcars, said
+
+
+def _crystals_alone(
+    measured: PairDistribution,
+    crystals: Mapping[str, Crystal],
+    recipe: PdfRecipe,
+    r_range: tuple[float, float],
+    fit: PdfFit,
+) -> PdfFit:
+    """Return the fit without amorphous parts: the scales, everything else as it was found."""
+    if not recipe.amorphous:
+        return fit
+    alone = phase_name(next(iter(crystals))) if len(crystals) == 1 else ""
+    held = [
+        replace(p, name=p.name.removesuffix(f"_{alone}") if alone else p.name, vary=False)
+        for p in fit.parameters.values()
+        if not p.name.endswith(AMORPHOUS) and not p.name.startswith("scale")
+    ]
+    return refine(
+        measured,
+        crystals,
+        r_range=r_range,
+        options=recipe.refinement,
+        parameters=Parameters(held),
+    )
+
+
+def _stem(source: str) -> str:
+    return Path(source).stem if source.lower().endswith((".cif", ".stru")) else source
