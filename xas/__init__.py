@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from xorder.xas.near_edge_peaks import NearEdgeSeries, fit_near_edge
     from xorder.xas.normalization import Normalized, WhiteLine, normalize
     from xorder.xas.options import XasRecipe
+    from xorder.xas.path_sums import path_chi, sum_paths
+    from xorder.xas.path_tables import PathTable, tabulate_paths
+    from xorder.xas.phase_correction import correct_phase
     from xorder.xas.photoelectron import Edge, edge, energy_from_k, k_from_energy, later_edges
     from xorder.xas.preparation import (
         deglitch,
@@ -49,24 +52,26 @@ if TYPE_CHECKING:
         write_nexus,
     )
     from xorder.xas.readers.xdi import write_xdi
+    from xorder.xas.reference_library import add_reference
     from xorder.xas.scattering_paths import (
+        FeffInput,
         ScatteringPath,
         calculate_paths,
-        path_chi,
+        feff_inputs,
         read_path,
         read_paths,
-        sum_paths,
     )
     from xorder.xas.self_absorption import (
         correct_self_absorption,
     )
     from xorder.xas.shell_disorder import debye_sigma2, einstein_sigma2
-    from xorder.xas.shell_fits import ShellFit, ShellSpectrum, fit_shells
+    from xorder.xas.shell_fits import fit_shells
     from xorder.xas.shell_minima import ShellMinimum
     from xorder.xas.shell_objectives import ShellObjective
     from xorder.xas.shell_paths import Shell, quick_path, quick_shells, shells_from_paths
     from xorder.xas.shell_plausibility import FittedShell
-    from xorder.xas.shell_spaces import FitSpace
+    from xorder.xas.shell_results import ShellFit, ShellSpectrum
+    from xorder.xas.shell_spaces import FitSpace, WaveletBox
     from xorder.xas.simulation import Environment, simulate_spectrum
     from xorder.xas.spectrum import Spectrum, merge, spectrum_from_arrays
     from xorder.xas.stacks import (
@@ -102,6 +107,7 @@ _HOME = {
     "Environment": "simulation",
     "Exafs": "background",
     "ExafsStack": "stacks",
+    "FeffInput": "scattering_paths",
     "FitSpace": "shell_spaces",
     "FittedPeak": "near_edge_model",
     "FittedShell": "shell_plausibility",
@@ -111,15 +117,16 @@ _HOME = {
     "NearEdgeSeries": "near_edge_peaks",
     "Normalized": "normalization",
     "NormalizedStack": "stacks",
+    "PathTable": "path_tables",
     "Peak": "line_shapes",
     "PrincipalComponents": "components",
     "ResolvedSpectra": "curve_resolution",
     "ScatteringPath": "scattering_paths",
     "Shell": "shell_paths",
-    "ShellFit": "shell_fits",
+    "ShellFit": "shell_results",
     "ShellMinimum": "shell_minima",
     "ShellObjective": "shell_objectives",
-    "ShellSpectrum": "shell_fits",
+    "ShellSpectrum": "shell_results",
     "Spectrum": "spectrum",
     "SpectrumDifference": "differences",
     "Stack": "stacks",
@@ -128,18 +135,21 @@ _HOME = {
     "Transform": "transforms",
     "TransformPeak": "transforms",
     "TransformStack": "stacks",
+    "WaveletBox": "shell_spaces",
     "WaveletMaximum": "wavelets",
     "WaveletMean": "wavelets",
     "Wavelets": "wavelets",
     "WhiteLine": "normalization",
     "XasAnalysis": "analysis",
     "XasRecipe": "options",
+    "add_reference": "reference_library",
     "align": "alignment",
     "analyse": "analysis",
     "analyse_spectrum": "analysis",
     "athena_settings": "readers.athena",
     "calculate_paths": "scattering_paths",
     "calibrate": "alignment",
+    "correct_phase": "phase_correction",
     "correct_self_absorption": "self_absorption",
     "debye_sigma2": "shell_disorder",
     "deglitch": "preparation",
@@ -147,6 +157,7 @@ _HOME = {
     "einstein_sigma2": "shell_disorder",
     "energy_from_k": "photoelectron",
     "estimate_noise": "preparation",
+    "feff_inputs": "scattering_paths",
     "find_components": "components",
     "find_e0": "edge_energy",
     "find_edge_shift": "differences",
@@ -158,7 +169,7 @@ _HOME = {
     "merge": "spectrum",
     "normalize": "normalization",
     "normalize_stack": "stacks",
-    "path_chi": "scattering_paths",
+    "path_chi": "path_sums",
     "quick_path": "shell_paths",
     "quick_shells": "shell_paths",
     "read": "readers.files",
@@ -174,7 +185,8 @@ _HOME = {
     "subtract_background": "background",
     "subtract_background_from_stack": "stacks",
     "subtract_spectrum": "differences",
-    "sum_paths": "scattering_paths",
+    "sum_paths": "path_sums",
+    "tabulate_paths": "path_tables",
     "transform_peak": "transforms",
     "transform_stack_to_r": "stacks",
     "transform_target": "components",
@@ -196,6 +208,7 @@ __all__ = [
     "Environment",
     "Exafs",
     "ExafsStack",
+    "FeffInput",
     "FitSpace",
     "FittedPeak",
     "FittedShell",
@@ -205,6 +218,7 @@ __all__ = [
     "NearEdgeSeries",
     "Normalized",
     "NormalizedStack",
+    "PathTable",
     "Peak",
     "PrincipalComponents",
     "ResolvedSpectra",
@@ -222,18 +236,21 @@ __all__ = [
     "Transform",
     "TransformPeak",
     "TransformStack",
+    "WaveletBox",
     "WaveletMaximum",
     "WaveletMean",
     "Wavelets",
     "WhiteLine",
     "XasAnalysis",
     "XasRecipe",
+    "add_reference",
     "align",
     "analyse",
     "analyse_spectrum",
     "athena_settings",
     "calculate_paths",
     "calibrate",
+    "correct_phase",
     "correct_self_absorption",
     "debye_sigma2",
     "deglitch",
@@ -241,6 +258,7 @@ __all__ = [
     "einstein_sigma2",
     "energy_from_k",
     "estimate_noise",
+    "feff_inputs",
     "find_components",
     "find_e0",
     "find_edge_shift",
@@ -269,6 +287,7 @@ __all__ = [
     "subtract_background_from_stack",
     "subtract_spectrum",
     "sum_paths",
+    "tabulate_paths",
     "transform_peak",
     "transform_stack_to_r",
     "transform_target",

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from xorder.xas.background import Exafs
     from xorder.xas.normalization import Normalized
-    from xorder.xas.shell_fits import ShellFit
+    from xorder.xas.shell_results import ShellFit
     from xorder.xas.spectrum import Spectrum
     from xorder.xas.transforms import Transform
     from xorder.xas.wavelets import Wavelets
@@ -61,7 +61,7 @@ def plot_transform(
     """Draw |χ(R)|, moved up by `offset`; return the artists."""
     ax = _axes(ax)
     ax.set(
-        xlabel="R, not phase-corrected (Å)",
+        xlabel="R (Å)" if transform.phase_of else "R, not phase-corrected (Å)",
         ylabel=f"|χ(R)| (Å{_superscript(-transform.k_weight - 1)})",
     )
     magnitude = transform.chi_r_mag + offset

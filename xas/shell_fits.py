@@ -4,188 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xorder.errors import BadInput
 from xorder.fitting import FitResult
 from xorder.parameters import Parameters
-from xorder.results import Array, Number, Result, quantity, recorded
+from xorder.results import recorded
 from xorder.xas.background import Exafs
 from xorder.xas.shell_inputs import AnyShell, as_shells, each_range, each_spectrum
 from xorder.xas.shell_minima import ShellMinimum, best_minimum, find_minima
 from xorder.xas.shell_objectives import ShellObjective, check_grid, shell_parameters
 from xorder.xas.shell_paths import Shell
 from xorder.xas.shell_plausibility import (
-    FittedShell,
     doubts_about_fit,
     doubts_about_range,
     fitted_shells,
     notes_about_shells,
 )
-from xorder.xas.shell_spaces import FitSpace
-from xorder.xas.transforms import Transform, checked_k_range, transform_to_r
+from xorder.xas.shell_results import ShellFit, ShellSpectrum
+from xorder.xas.shell_spaces import FitSpace, WaveletBox
+from xorder.xas.transforms import checked_k_range
 
-if TYPE_CHECKING:
-    import pandas
-    from matplotlib.axes import Axes
-
-__all__ = ["ShellFit", "ShellSpectrum", "fit_shells"]
-
-#: Columns of the table of a fit.
-_COLUMNS = ("n_s02", "degeneracy", "s02", "delta_e0", "r", "delta_r", "sigma2", "third", "fourth")
+__all__ = ["ShellFit", "fit_shells"]
 
 #: How standard errors may be found.
 ERRORS = ("propagated", "independent points")
-
-
-@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
-class ShellSpectrum(Result):
-    """One spectrum of a fit: data, model and the paths."""
-
-    k: Array = quantity("Å⁻¹", symbol="k", dims=("k",))
-    """Wavenumber, shape (K,)."""
-    chi: Array = quantity(symbol="χ", dims=("k",))
-    """The data."""
-    model: Array = quantity(symbol="χ model", dims=("k",))
-    """The sum of the paths."""
-    paths: Array = quantity(symbol="χ paths", dims=("path", "k"))
-    """Each path, shape (P, K)."""
-    labels: tuple[str, ...] = ()
-    """Names of the paths."""
-    exafs: Exafs = field(repr=False)
-    """The data as given."""
-    space: FitSpace
-    """Ranges and weights of the fit."""
-    epsilon_k: float = quantity(symbol="ε(k)")
-    """Standard error of a point of χ(k) that the fit used."""
-    r_factor: float = quantity(symbol="R")
-    """Σ residual² / Σ data² in the fit's space."""
-    n_independent: float = quantity()
-    """Independent points, 2ΔkΔR/π + 1."""
-    name: str = ""
-    """Name of the sample."""
-    simulated: bool = False
-    """True for a calculated spectrum."""
-
-    def transforms(self, *, k_weight: float | None = None) -> tuple[Transform, Transform]:
-        """Return χ(R) of the data and of the model, by default at the middle k-weight."""
-        weights = self.space.k_weight
-        weight = weights[len(weights) // 2] if k_weight is None else k_weight
-        return self._transform(self.chi, weight), self._transform(self.model, weight)
-
-    def path_transforms(self, *, k_weight: float | None = None) -> tuple[Transform, ...]:
-        """Return χ(R) of each path."""
-        weights = self.space.k_weight
-        weight = weights[len(weights) // 2] if k_weight is None else k_weight
-        return tuple(self._transform(chi, weight) for chi in self.paths)
-
-    def _transform(self, chi: Array, k_weight: float) -> Transform:
-        space = self.space
-        return transform_to_r(
-            replace(self.exafs, chi=chi),
-            k_range=space.k_range,
-            k_weight=k_weight,
-            window=space.window,
-            dk=space.dk,
-        )
-
-
-@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
-class ShellFit(Result):
-    """What a shell fit found. Falsy where it must not be used."""
-
-    verdict: str
-    """``"good"``; ``"doubtful"``: read the flags; ``"undecidable"``: several different minima fit
-    alike, or a σ² falls to nothing; ``"bad fit"``: the shells do not describe the data;
-    ``"failed"``: no minimum."""
-    flags: tuple[str, ...] = ()
-    """What a reader must know, one sentence each."""
-    shells: tuple[FittedShell, ...] = ()
-    """What was found for each path of each spectrum."""
-    spectra: tuple[ShellSpectrum, ...] = ()
-    """Data and model of each spectrum."""
-    fit: FitResult
-    """The fit itself, with all parameters, covariance and χ²."""
-    minima: tuple[ShellMinimum, ...] = ()
-    """Every different minimum that the starts found, lowest χ² first, implausible ones too."""
-    r_factor: float = quantity(symbol="R")
-    """Σ residual² / Σ data² over all spectra."""
-
-    def __bool__(self) -> bool:
-        return self.verdict in ("good", "doubtful")
-
-    @property
-    def parameters(self) -> Parameters:
-        """The parameters with values and standard errors."""
-        return self.fit.parameters
-
-    @property
-    def success(self) -> bool:
-        """Whether the fit may be used."""
-        return bool(self)
-
-    @property
-    def message(self) -> str:
-        """The verdict and the flags in one line."""
-        return "; ".join((self.verdict, *self.flags))
-
-    @property
-    def correlations(self) -> tuple[tuple[str, str, float], ...]:
-        """Pairs of varying parameters and their correlation, the strongest first."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            matrix, names = self.fit.correlation, self.fit.var_names
-        rows, columns = np.triu_indices(len(names), k=1)
-        order = np.argsort(-np.abs(np.nan_to_num(matrix[rows, columns])), kind="stable")
-        return tuple(
-            (names[rows[i]], names[columns[i]], float(matrix[rows[i], columns[i]])) for i in order
-        )
-
-    @property
-    def numbers(self) -> tuple[Number, ...]:
-        """Rows of a summary: the fitted numbers of every shell, then the goodness of fit."""
-        rows = [number for shell in self.shells for number in shell.numbers]
-        return (
-            *rows,
-            Number(name="r_factor", value=self.r_factor, note=self.verdict),
-            Number(name="reduced_chi_square", value=self.fit.redchi),
-        )
-
-    def to_dataframe(self) -> pandas.DataFrame:
-        """Return one row a path and spectrum, each number with its standard error."""
-        import pandas
-
-        rows = []
-        for shell in self.shells:
-            row: dict[str, Any] = {"shell": shell.name, "spectrum": shell.spectrum}
-            for name in _COLUMNS:
-                number: Number = getattr(shell, name)
-                row |= {name: number.value, f"{name}_stderr": number.stderr}
-            rows.append(row)
-        return pandas.DataFrame(rows).set_index("shell")
-
-    def report(self) -> str:
-        """Return the fit as text: verdict, goodness, shells, parameters, flags."""
-        lines = [
-            f"{self.verdict}: R-factor {self.r_factor:.4f}, reduced χ² {self.fit.redchi:.4g}, "
-            f"{self.fit.nvarys} variables, {self.fit.n_independent:.1f} independent points"
-        ]
-        lines += [
-            f"{shell.name}: N·S0² {_text(shell.n_s02)}, R {_text(shell.r)}, "
-            f"σ² {_text(shell.sigma2)}, ΔE0 {_text(shell.delta_e0)}"
-            for shell in self.shells
-        ]
-        strong = [pair for pair in self.correlations if abs(pair[2]) > 0.8]
-        lines += [f"correlation of {a} and {b}: {value:+.2f}" for a, b, value in strong]
-        return "\n".join([*lines, repr(self.parameters), *(f"! {flag}" for flag in self.flags)])
-
-    def plot(self, ax: Axes | None = None, **artist_kwargs: Any) -> list[Any]:
-        """Draw |χ(R)| of the data and the model; return the artists."""
-        from xorder.xas.plots import plot_shell_fit
-
-        return plot_shell_fit(self, ax, **artist_kwargs)
 
 
 @recorded
@@ -199,7 +43,8 @@ def fit_shells(
     k_weight: float | Sequence[float] = (1.0, 2.0, 3.0),
     window: str = "hanning",
     dk: float = 1.0,
-    space: str = "r",
+    space: str | WaveletBox = "r",
+    background: bool = False,
     s02: float = 0.9,
     epsilon_k: float | None = None,
     errors: str = "propagated",
@@ -233,7 +78,12 @@ def fit_shells(
     window, dk
         Window in k and the width of its slopes in Å⁻¹.
     space
-        ``"r"``, ``"k"`` (without window) or ``"q"``.
+        ``"r"``, ``"k"`` (without window), ``"q"``, or ``"wavelet"``: the complex Morlet map within
+        both ranges; a `WaveletBox` says which map and which part of it.
+    background
+        True refines with the shells what is left of the background: the fit then begins at 0 Å, and
+        a spline with AUTOBK's knots takes up what lies below the lower end of `r_range`. It has as
+        many coefficients as that adds independent points.
     s02
         Amplitude reduction of shells by element and distance, which is not fitted.
     epsilon_k
@@ -272,15 +122,18 @@ def fit_shells(
         for kinds, e in zip(each_spectrum(shells, spectra), spectra, strict=True)
     ]
     k_ranges = each_range(k_range, spectra, "k_range")
-    r_ranges = each_range(r_range, spectra, "r_range")
+    r_ranges = [limits or (1.0, 3.0) for limits in each_range(r_range, spectra, "r_range")]
+    box = space if isinstance(space, WaveletBox) else WaveletBox()
     spaces = [
         FitSpace(
             k_range=checked_k_range(e, k_limits),
-            r_range=r_limits or (1.0, 3.0),
+            r_range=(0.0, r_limits[1]) if background else r_limits,
+            background_r=r_limits[0] if background else 0.0,
             k_weight=tuple(np.atleast_1d(np.asarray(k_weight, dtype=float)).tolist()),
             window=window,
             dk=float(dk),
-            space=space,
+            space=space if isinstance(space, str) else "wavelet",
+            box=box,
         )
         for e, k_limits, r_limits in zip(spectra, k_ranges, r_ranges, strict=True)
     ]
@@ -349,7 +202,8 @@ def _result(objectives: Sequence[ShellObjective], found: Sequence[ShellMinimum])
     rivals = [m for m in found if m is not best and m.plausible and m.rivals(best)]
     flags += [f"another minimum fits alike: {rival.summary}" for rival in rivals]
     flags += notes_about_shells(shells)
-    flags += [flag for flag in fit.flags if not flag.startswith("path")]
+    # Constraints and coefficients of a background say nothing by themselves.
+    flags += [f for f in fit.flags if not f.startswith("path") and "background_" not in f]
     verdict = "good"
     if not fit.success or not math.isfinite(best.r_factor):
         verdict = "failed"
@@ -374,11 +228,14 @@ def _spectrum(objective: ShellObjective, fit: FitResult) -> ShellSpectrum:
     values = fit.parameters.valuesdict()
     exafs, paths = objective.exafs, objective.chi(values).T
     residual, strength = objective.residual(values), float(np.sum(objective.data**2))
+    background = objective.background(values)
     return ShellSpectrum(
         k=exafs.k,
         chi=exafs.chi,
-        model=paths.sum(axis=0),
+        model=paths.sum(axis=0) + background,
         paths=paths,
+        background=background,
+        shells=objective.shells,
         labels=tuple(shell.name for shell in objective.shells),
         exafs=exafs,
         space=objective.space,
@@ -388,8 +245,3 @@ def _spectrum(objective: ShellObjective, fit: FitResult) -> ShellSpectrum:
         name=exafs.name,
         simulated=exafs.simulated,
     )
-
-
-def _text(number: Number) -> str:
-    error = f" ± {number.stderr:.2g}" if math.isfinite(number.stderr) else ""
-    return f"{number.value:.4g}{error} {number.unit}".rstrip()

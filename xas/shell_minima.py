@@ -12,6 +12,7 @@ import numpy as np
 from xorder.fitting import FitResult, fit
 from xorder.parameters import Parameter, Parameters
 from xorder.results import Result
+from xorder.xas.shell_background import background_names
 from xorder.xas.shell_errors import propagated
 from xorder.xas.shell_objectives import ShellObjective
 from xorder.xas.shell_plausibility import Doubt, doubts_about_shells, fitted_shells
@@ -165,7 +166,9 @@ def _starts(
     parameters: Parameters, objectives: Sequence[ShellObjective], starts: int, seed: int
 ) -> list[Parameters]:
     """Return the parameters, and drawn ones of plausible values."""
-    varying = [p for p in parameters.values() if p.vary and not p.expr]
+    # A background is linear: it follows from any start.
+    linear = background_names(tuple(parameters))
+    varying = [p for p in parameters.values() if p.vary and not p.expr and p.name not in linear]
     ranges = _ranges(parameters, objectives)
     generator = np.random.default_rng(seed)
     count = starts - 1

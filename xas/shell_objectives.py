@@ -12,6 +12,7 @@ from xorder.errors import BadInput
 from xorder.parameters import Parameter, Parameters
 from xorder.results import Array
 from xorder.xas.background import Exafs
+from xorder.xas.shell_background import background_splines, spline_parameters
 from xorder.xas.shell_models import QUANTITIES, PathStack
 from xorder.xas.shell_paths import Shell, names_in
 from xorder.xas.shell_spaces import FitSpace, independent_points, space_matrix
@@ -90,7 +91,13 @@ class ShellObjective:
         self._data = self._matrix @ exafs.chi[self._used]
         self._stack = PathStack([shell.path for shell in shells], k[self._used])
         self._base, self._slots, constraints = _slots(shells, prefix)
-        self._parameters = _used_parameters(parameters, self._slots, constraints)
+        used = _used_parameters(parameters, self._slots, constraints)
+        self._splines = background_splines(space, k)
+        coefficients = spline_parameters(self._splines.shape[1], prefix)
+        self._coefficients = [p.name for p in coefficients]
+        own = [parameters.get(p.name, p) for p in coefficients]
+        self._parameters = used | Parameters(own)
+        self._spline_slopes = -(self._matrix @ self._splines[self._used])
 
     @property
     def parameters(self) -> Parameters:
@@ -115,7 +122,10 @@ class ShellObjective:
     def residual(self, values: Mapping[str, float]) -> Array:
         """Return (data - model) / standard error in the fit's space, shape (rows,)."""
         chi = self._stack.chi(self.quantities(values)).sum(axis=1)
-        return np.asarray(self._data - self._matrix @ chi)
+        left = self._data - self._matrix @ chi
+        if self._coefficients:
+            left = left + self._spline_slopes @ self._weights(values)
+        return np.asarray(left)
 
     def jacobian(self, values: Mapping[str, float], names: Sequence[str]) -> Array:
         """Return d residual / d parameter, shape (rows, len(names))."""
@@ -127,7 +137,11 @@ class ShellObjective:
         chi = np.zeros((self._stack.k.size, len(names)))
         for path, quantity, name in wanted:
             chi[:, index[name]] += slopes[quantity][:, path]
-        return np.asarray(-(self._matrix @ chi))
+        columns = -(self._matrix @ chi)
+        for i, name in enumerate(self._coefficients):
+            if name in index:
+                columns[:, index[name]] = self._spline_slopes[:, i]
+        return np.asarray(columns)
 
     def quantities(self, values: Mapping[str, float]) -> Array:
         """Return N, S0², … of every path at the values, shape (paths, 7)."""
@@ -143,6 +157,13 @@ class ShellObjective:
     def chi(self, values: Mapping[str, float]) -> Array:
         """Return χ(k) of every path over the whole grid of the spectrum, shape (K, paths)."""
         return self._stack.on(self.exafs.k).chi(self.quantities(values))
+
+    def background(self, values: Mapping[str, float]) -> Array:
+        """Return what the spline takes of χ(k), shape (K,); zero where none is fitted."""
+        return np.asarray(self._splines @ self._weights(values))
+
+    def _weights(self, values: Mapping[str, float]) -> Array:
+        return np.array([values[name] for name in self._coefficients])
 
 
 def check_grid(exafs: Exafs) -> None:

@@ -12,6 +12,7 @@ from xorder.fitting import FitResult
 from xorder.results import Array, Number, Result
 from xorder.scattering import covalent_radius, is_metal
 from xorder.xas.scattering_paths import ScatteringPath
+from xorder.xas.shell_background import background_names
 from xorder.xas.shell_objectives import ShellObjective
 from xorder.xas.transforms import N_FFT, window_function
 
@@ -217,10 +218,13 @@ def doubts_about_fit(fit: FitResult, shells: Sequence[FittedShell], r_factor: fl
                     about="data",
                 )
             )
-    if fit.nvarys > 2.0 / 3.0 * fit.n_independent:
+    # A background takes up the points that the range below it adds.
+    splines = len(background_names(fit.var_names))
+    variables, points = fit.nvarys - splines, fit.n_independent - splines
+    if variables > 2.0 / 3.0 * points:
         doubts.append(
             Doubt(
-                text=f"{fit.nvarys} variables for {fit.n_independent:.1f} independent points "
+                text=f"{variables} variables for {points:.1f} independent points "
                 "leave little to judge the fit by",
                 about="data",
             )

@@ -24,6 +24,8 @@ __all__ = [
     "WaveletMean",
     "Wavelets",
     "transform_to_wavelets",
+    "wavelet_kernels",
+    "wavelet_map",
     "wavelet_maximum",
     "wavelet_mean",
 ]
@@ -172,10 +174,7 @@ def transform_to_wavelets(
     r: Array = r_range[0] + r_step * np.arange(count, dtype=float)
     r = r[r > 0]
     step = float(k[1] - k[0])
-    spectrum = np.fft.fft(exafs.chi * weight, n=N_FFT)[: N_FFT // 2]
-    filtered = np.zeros((r.size, N_FFT), dtype=complex)
-    filtered[:, : N_FFT // 2] = _filters(r, wavelet, rho, step) * spectrum
-    complex_map = np.fft.ifft(filtered, axis=1)[:, : k.size]
+    complex_map = wavelet_map(exafs.chi * weight, r, wavelet=wavelet, rho=rho, step=step)
     return Wavelets(
         r=r,
         k=k,
@@ -195,6 +194,26 @@ def transform_to_wavelets(
         name=exafs.name,
         simulated=exafs.simulated,
     )
+
+
+def wavelet_map(
+    weighted: Array, r: Array, *, wavelet: str, rho: float, step: float
+) -> NDArray[np.complex128]:
+    """Return the complex map of a weighted χ(k) on even steps from k = 0, shape (R, K)."""
+    spectrum = np.fft.fft(weighted, n=N_FFT)[: N_FFT // 2]
+    filtered = np.zeros((r.size, N_FFT), dtype=complex)
+    filtered[:, : N_FFT // 2] = _filters(r, wavelet, rho, step) * spectrum
+    return np.asarray(np.fft.ifft(filtered, axis=1)[:, : weighted.size])
+
+
+def wavelet_kernels(r: Array, wavelet: str, rho: float, step: float) -> NDArray[np.complex128]:
+    """Return what one point of weighted χ(k) adds to the map, shape (R, N_FFT).
+
+    The columns are the steps of k from that point onwards; those before it stand at the end.
+    """
+    filters = np.zeros((r.size, N_FFT))
+    filters[:, : N_FFT // 2] = _filters(r, wavelet, rho, step)
+    return np.asarray(np.fft.ifft(filters, axis=1))
 
 
 @recorded
@@ -370,9 +389,7 @@ def _responses(wavelets: Wavelets, row: int, column: int) -> Array:
     """Return how |W| at 3 × 3 points answers to each point of χ(k), shape (3, 3, K)."""
     rows = slice(row - 1, row + 2)
     step = float(wavelets.k[1] - wavelets.k[0])
-    filtered = np.zeros((3, N_FFT), dtype=complex)
-    filtered[:, : N_FFT // 2] = _filters(wavelets.r[rows], wavelets.wavelet, wavelets.rho, step)
-    kernels = np.fft.ifft(filtered, axis=1)
+    kernels = wavelet_kernels(wavelets.r[rows], wavelets.wavelet, wavelets.rho, step)
     value = wavelets.real + 1j * wavelets.imaginary
     responses = np.empty((3, 3, wavelets.k.size))
     points = np.arange(wavelets.k.size)
