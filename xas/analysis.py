@@ -12,7 +12,13 @@ from typing import Any
 from xorder.errors import BadInput, DataWarning
 from xorder.results import Number, Result, recorded
 from xorder.xas.analysis_models import fitted_near_edge, fitted_shells, mixture_fit
-from xorder.xas.analysis_numbers import exafs_numbers, near_edge_numbers, prefixed
+from xorder.xas.analysis_numbers import (
+    exafs_numbers,
+    fit_messages,
+    fit_numbers,
+    near_edge_numbers,
+    prefixed,
+)
 from xorder.xas.background import Exafs, subtract_background
 from xorder.xas.linear_combination import LinearCombinations
 from xorder.xas.near_edge_model import NearEdgeFit
@@ -24,6 +30,7 @@ from xorder.xas.spectrum import Spectrum
 from xorder.xas.transforms import Transform, TransformPeak, transform_peak, transform_to_r
 from xorder.xas.wavelets import (
     WaveletMaximum,
+    WaveletMean,
     Wavelets,
     transform_to_wavelets,
     wavelet_maximum,
@@ -58,6 +65,8 @@ class XasAnalysis(Result):
     """The wavelet map; None for a near-edge scan."""
     feature: WaveletMaximum | None = None
     """The maximum of the map in the ranges of the recipe's feature."""
+    box: WaveletMean | None = None
+    """The mean of the map over those ranges."""
     near_edge: NearEdgeFit | None = None
     """Peaks before and at the edge, where the recipe asks for them."""
     mixtures: LinearCombinations | None = None
@@ -169,6 +178,7 @@ def _with_exafs(begun: XasAnalysis, exafs: Exafs, recipe: XasRecipe) -> XasAnaly
         first_shell=first_shell,
         wavelets=wavelets,
         feature=feature,
+        box=box,
         numbers=(*begun.numbers, *exafs_numbers(exafs, first_shell, shell, feature, box)),
         messages=(*begun.messages, *messages),
     )
@@ -192,10 +202,9 @@ def _with_fits(begun: XasAnalysis, recipe: XasRecipe) -> XasAnalysis:
         found["shell_fit"] = fitted_shells(begun.exafs, recipe.fit, recipe)
     for name, result in found.items():
         best = result.best if isinstance(result, LinearCombinations) else result
-        numbers += prefixed(name, best.numbers)
+        numbers += prefixed(name, fit_numbers(best) if name == "shell_fit" else best.numbers)
         if isinstance(result, ShellFit):
-            messages.append(f"shell fit: {result.verdict}")
-            messages += [f"shell fit: {flag}" for flag in result.flags]
+            messages += fit_messages(result)
         else:
             messages += result.messages
     return replace(begun, **found, numbers=tuple(numbers), messages=tuple(dict.fromkeys(messages)))

@@ -11,14 +11,27 @@ import numpy as np
 from xorder.results import Number
 from xorder.xas.background import Exafs
 from xorder.xas.normalization import Normalized
+from xorder.xas.shell_fits import ShellFit
 from xorder.xas.transforms import TransformPeak
 from xorder.xas.wavelets import WaveletMaximum, WaveletMean
 
-__all__ = ["exafs_numbers", "near_edge_numbers", "prefixed"]
+__all__ = [
+    "exafs_numbers",
+    "fit_messages",
+    "fit_numbers",
+    "near_edge_numbers",
+    "prefixed",
+]
 
 _SPREAD = "standard error: spread over reasonable normalization ranges"
 _NOISE = "standard error: white noise of χ(k); not phase-corrected"
 
+
+#: Shells up to this many are rows of their own; of more paths the parameters they share are.
+MOST_SHELLS = 6
+
+#: Most flags of a shell fit among the messages of a sample.
+MOST_FLAGS = 5
 
 #: What the numbers of each kind of fit begin with in a summary.
 PREFIXES = {"near_edge": "peak", "mixtures": "lcf", "shell_fit": "fit"}
@@ -34,6 +47,44 @@ def prefixed(kind: str, numbers: Sequence[Number]) -> list[Number]:
         )
         for number in numbers
     ]
+
+
+def fit_numbers(fit: ShellFit) -> list[Number]:
+    """Return the rows of a shell fit: each shell's numbers, or the parameters many paths share."""
+    verdict = [
+        Number(name="r_factor", value=fit.r_factor, note=fit.verdict),
+        Number(name="reduced_chi_square", value=fit.fit.redchi, note=fit.verdict),
+    ]
+    if len(fit.shells) <= MOST_SHELLS and all(shell.path.n_legs == 2 for shell in fit.shells):
+        rows = {n.name: n for shell in fit.shells for n in shell.numbers if not _common(n)}
+        shift = next(iter(fit.shells)).delta_e0
+        return [*rows.values(), shift, *verdict]
+    parameters = [
+        Number(
+            name=p.name,
+            value=p.value,
+            stderr=p.stderr,
+            unit=p.unit,
+            note="" if math.isfinite(p.stderr) else "held" if not p.vary else "not determined",
+        )
+        for p in fit.parameters.values()
+        if not p.expr
+    ]
+    return [*parameters, *verdict]
+
+
+def _common(number: Number) -> bool:
+    """Return whether a row is about all shells alike, or the same as another."""
+    return number.name.startswith(("delta_e0 ", "s02 ", "degeneracy "))
+
+
+def fit_messages(fit: ShellFit) -> list[str]:
+    """Return the verdict and the first flags of a shell fit; all of them are in its result."""
+    said = [f"shell fit: {fit.verdict}", *(f"shell fit: {flag}" for flag in fit.flags[:MOST_FLAGS])]
+    left = len(fit.flags) - MOST_FLAGS
+    return (
+        [*said, f"shell fit: {left} more flags are in the file of the sample"] if left > 0 else said
+    )
 
 
 def near_edge_numbers(normalized: Normalized) -> list[Number]:

@@ -10,18 +10,18 @@ import numpy as np
 
 from xorder.errors import BadInput
 from xorder.figures.drawing import COLOURS, PAGE, Drawing, mark_simulated, panel_label, style
+from xorder.figures.xas_comparison import draw_comparison
+from xorder.figures.xas_fits import draw_details
+from xorder.figures.xas_wavelets import across, draw_maps
 from xorder.xas.analysis import XasAnalysis
-from xorder.xas.plots import plot_chi, plot_norm, plot_transform, plot_wavelets, power
+from xorder.xas.plots import plot_chi, plot_norm, plot_transform
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw"]
-
-#: Most wavelet maps side by side.
-MAPS_A_ROW = 5
+__all__ = ["draw", "draw_comparison", "draw_details"]
 
 #: Near-edge range drawn, eV from the first sample's e0.
 NEAR_EDGE = (-40.0, 90.0)
@@ -50,7 +50,7 @@ def draw(analyses: Sequence[XasAnalysis]) -> Drawing:
             tables["c_transform"] = _transforms(top[2], with_exafs)
             panel_label(top[1], "b")
             panel_label(top[2], "c")
-            tables["d_wavelets"] = _maps(figure, maps, with_exafs)
+            tables["d_wavelets"] = draw_maps(maps, with_exafs, across(len(with_exafs)))
         _legend(figure, top[0], len(analyses))
         if any(analysis.simulated for analysis in analyses):
             mark_simulated(figure)
@@ -67,24 +67,16 @@ def _panels(count: int) -> tuple[Figure, list[Axes], list[Axes]]:
         figure = Figure(figsize=(0.8 * PAGE, 4.8), layout="constrained")
         panels = list(figure.subplots(2, 2).ravel())
         return figure, panels[:3], panels[3:]
-    across = _across(count)
-    rows = math.ceil(count / across)
+    columns = across(count)
+    rows = math.ceil(count / columns)
     figure = Figure(figsize=(PAGE, 2.7 + 2.0 * rows), layout="constrained")
     parts: Any = figure.subfigures(2, 1, height_ratios=[2.7, 2.0 * rows])
     upper, lower = parts
     top = list(upper.subplots(1, 3))
-    grid = lower.subplots(rows, across, squeeze=False, sharex=True, sharey=True).ravel()
+    grid = lower.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
     for spare in grid[count:]:
         spare.set_visible(False)
-    for index, ax in enumerate(grid[:count]):
-        # The lowest map of each column carries the labels, also above a spare place.
-        ax.tick_params(labelbottom=index + across >= count, labelleft=index % across == 0)
     return figure, top, list(grid[:count])
-
-
-def _across(count: int) -> int:
-    """Return the maps in a row: as few rows as can be, and these as full as can be."""
-    return math.ceil(count / math.ceil(count / MAPS_A_ROW))
 
 
 def _colour(index: int) -> str:
@@ -98,6 +90,7 @@ def _near_edge(ax: Axes, analyses: Sequence[XasAnalysis]) -> pandas.DataFrame:
     ax.locator_params(axis="x", nbins=5)
     ax.set_xlim(e0 + NEAR_EDGE[0], e0 + NEAR_EDGE[1])
     ax.set_ylim(bottom=-0.05)
+    _peak_names(ax, analyses)
     element, edge = analyses[0].normalized.element, analyses[0].normalized.edge
     if element and edge:
         ax.text(0.96, 0.95, f"{element} {edge}", transform=ax.transAxes, ha="right", va="top")
@@ -108,6 +101,24 @@ def _near_edge(ax: Axes, analyses: Sequence[XasAnalysis]) -> pandas.DataFrame:
         ],
         "normalized absorption",
     )
+
+
+def _peak_names(ax: Axes, analyses: Sequence[XasAnalysis]) -> None:
+    """Write the names of fitted near-edge peaks above the highest spectrum there."""
+    fits = [analysis.near_edge for analysis in analyses if analysis.near_edge is not None]
+    if fits:
+        # Room for the names above the highest line.
+        ax.set_ylim(top=1.15 * ax.get_ylim()[1])
+    for peak in fits[0].peaks if fits else ():
+        if math.isfinite(peak.center):
+            heights = [
+                float(np.interp(peak.center, a.normalized.energy, a.normalized.flat))
+                for a in analyses
+            ]
+            ax.annotate(
+                peak.name, (peak.center, max(heights)), xytext=(0, 6), textcoords="offset points",
+                ha="center", fontsize=6.0, arrowprops={"arrowstyle": "-", "linewidth": 0.4},
+            )  # fmt: skip
 
 
 def _oscillations(ax: Axes, analyses: Sequence[XasAnalysis]) -> pandas.DataFrame:
@@ -137,44 +148,13 @@ def _transforms(ax: Axes, analyses: Sequence[XasAnalysis]) -> pandas.DataFrame:
         transform = _transform(analysis)
         plot_transform(transform, ax, color=_colour(index))
         columns.append((analysis.name, "R (Å)", transform.r, transform.chi_r_mag))
+        if analysis.shell_fit:
+            model = analysis.shell_fit.spectra[0].transforms(k_weight=transform.k_weight)[1]
+            ax.plot(model.r, model.chi_r_mag, "--", color="black", linewidth=0.7)
+            columns.append((f"{analysis.name} fit", "R (Å)", model.r, model.chi_r_mag))
     ax.set_xlim(0, float(_transform(analyses[0]).r[-1]))
     ax.set_ylim(bottom=0)
     return _columns(columns, "|chi(R)|")
-
-
-def _maps(
-    figure: Figure, maps: Sequence[Axes], analyses: Sequence[XasAnalysis]
-) -> pandas.DataFrame:
-    import pandas
-
-    highest = max(float(np.max(_map(a).magnitude)) for a in analyses)
-    mesh: Any = None
-    tables = []
-    for index, (ax, analysis) in enumerate(zip(maps, analyses, strict=True)):
-        wavelets = _map(analysis)
-        mesh = plot_wavelets(wavelets, ax, vmax=highest)[0]
-        panel_label(ax, "def"[index] if len(analyses) <= 3 else chr(ord("d") + index % 23))
-        ax.set_title(analysis.name, fontsize=7.0)
-        if len(analyses) > 1 and index % _across(len(analyses)):
-            ax.set_ylabel("")
-        if index + _across(len(analyses)) < len(analyses):
-            ax.set_xlabel("")
-        feature = analysis.feature
-        if feature is not None and feature.success:
-            ax.plot(feature.k, feature.r, "+", color="white", markersize=6, markeredgewidth=0.9)
-        tables.append(
-            pandas.DataFrame(
-                {
-                    "sample": analysis.name,
-                    "k (Å⁻¹)": np.tile(wavelets.k[::2], wavelets.r[::2].size),
-                    "R (Å)": np.repeat(wavelets.r[::2], wavelets.k[::2].size),
-                    "|W|": wavelets.magnitude[::2, ::2].ravel(),
-                }
-            )
-        )
-    weight = _transform(analyses[0]).k_weight
-    maps[0].figure.colorbar(mesh, ax=list(maps), label=f"|W(k, R)| of {power(weight)}χ", pad=0.01)
-    return pandas.concat(tables, ignore_index=True)
 
 
 def _legend(figure: Figure, ax: Axes, count: int) -> None:
@@ -191,10 +171,6 @@ def _exafs(analysis: XasAnalysis) -> Any:
 
 def _transform(analysis: XasAnalysis) -> Any:
     return analysis.transform
-
-
-def _map(analysis: XasAnalysis) -> Any:
-    return analysis.wavelets
 
 
 def _columns(curves: Sequence[tuple[str, str, Any, Any]], what: str) -> pandas.DataFrame:
