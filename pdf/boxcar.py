@@ -15,7 +15,8 @@ from xorder.fitting import Parameters
 from xorder.pdf.options import RefinementOptions
 from xorder.pdf.pattern import PairDistribution
 from xorder.pdf.phases import PhaseModel
-from xorder.pdf.refinement import PdfFit, phase_models, refine
+from xorder.pdf.refinement import PdfFit, objective_for, phase_models, refine
+from xorder.pdf.window_errors import whole_errors
 from xorder.pdf.windows import (
     FittedWindow,
     fit_window,
@@ -62,6 +63,9 @@ class Boxcar(Result):
     """Scale of each phase."""
     scale_stderr: Array = quantity(dims=("r_max", "phase"))
     """Standard error of the scales."""
+    scale_covariance: Array | None = quantity(default=None, repr=False)
+    """Covariance of the scales of each phase between windows, which share data and what they hold,
+    shape (phases, windows, windows); None where it is not known."""
     r_w: Array = quantity(symbol="Rw", dims=("r_max",))
     """Weighted residual of each window on the points of its fit."""
     n_independent: Array = quantity(dims=("r_max",))
@@ -130,8 +134,8 @@ def fit_boxcar(
 
     The whole range is refined first. Each window starts from it and frees `free`; everything else
     keeps the value of the whole range, so that a window of some 40 independent points determines
-    what it frees. Standard errors count independent points and covariances; neighbouring windows
-    share data and are not independent of each other.
+    what it frees. Standard errors count correlated noise, covariances, and the errors of what is
+    held; neighbouring windows share data and are not independent of each other.
 
     Parameters
     ----------
@@ -176,10 +180,17 @@ def fit_boxcar(
     prepared = [
         prepare_window(measured, models, r_range, whole, tuple(free), options) for r_range in ranges
     ]
+    errors = None
+    if whole.success:
+        span = (float(whole.r[0]), float(whole.r[-1]))
+        at_large = objective_for(
+            measured, models, span, whole.options, whole.sample, whole.parameters
+        )
+        errors = whole_errors(at_large, whole)
     if smoothness is None or not whole.success or len(prepared) < 2:
-        windows = [fit_window(one, options) for one in prepared]
+        windows = [fit_window(one, options, errors) for one in prepared]
     else:
-        windows = fit_windows_tied(prepared, whole, smoothness, min(step / width, 1.0))
+        windows = fit_windows_tied(prepared, whole, smoothness, min(step / width, 1.0), errors)
     box = _collected(measured, models, windows, whole, tuple(free), width, step)
     if not cumulative:
         return box
@@ -235,6 +246,16 @@ def window_starts(r_range: tuple[float, float], width: float, step: float) -> li
     return [low + i * step for i in range(count)]
 
 
+def _between_windows(windows: Sequence[FittedWindow]) -> Array | None:
+    """Return the covariance of scales between windows, shape (phases, windows, windows)."""
+    known = [window.waves for window in windows if window.waves is not None]
+    if not known:
+        return None
+    unknown = np.full_like(known[0], math.nan)
+    waves = np.stack([unknown if w.waves is None else w.waves for w in windows], axis=1)
+    return np.asarray(waves @ waves.transpose(0, 2, 1))
+
+
 def _sharing(width: float, step: float) -> str:
     if step >= width:
         return "neighbouring windows share no data"
@@ -281,6 +302,7 @@ def _collected(
         r_max=np.array([w.r_range[1] for w in windows]),
         **columns,
         scale_stderr=scale_stderr,
+        scale_covariance=_between_windows(windows),
         r_w=r_w,
         n_independent=np.array([w.n_independent for w in windows]),
         undecided=undecided,

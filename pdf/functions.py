@@ -30,6 +30,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from xorder.errors import BadInput
+from xorder.pdf.noise import NoiseSpectrum
 from xorder.pdf.pattern import check_uniform
 from xorder.pdf.transforms import below_first, cosine_sum, lorch, sine_sum, trapezoid_weights
 from xorder.results import Array, Result, quantity
@@ -44,6 +45,7 @@ __all__ = [
     "fq_from_gr",
     "gr_covariance_from_fq",
     "gr_from_fq",
+    "noise_from_fq",
 ]
 
 OfDistance = Literal["G", "g", "R", "T", "D"]
@@ -181,6 +183,17 @@ def gr_covariance_from_fq(
     sums = np.asarray(2 * r[0] + step * np.arange(2 * count - 1), dtype=np.float64)
     far = cosine_sum(q, power, sums)
     return GrCovariance(r=r, near=near, far=far)
+
+
+def noise_from_fq(
+    q: Array, fq_stderr: Array, *, window: Literal["none", "lorch"] = "none"
+) -> NoiseSpectrum:
+    """Return the noise of G(r) that independent standard errors of F(Q) make.
+
+    Parameters are those of `gr_covariance_from_fq`.
+    """
+    power = (2 / math.pi * _weights(q, window) * fq_stderr) ** 2
+    return NoiseSpectrum(q=q, power=power, source="counting")
 
 
 def fq_from_gr(r: Array, gr: Array, q: Array) -> Array:

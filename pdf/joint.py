@@ -22,6 +22,7 @@ from xorder.pdf.refinement import (
     objective_for,
     phase_models,
     phase_name,
+    with_correlated_errors,
 )
 from xorder.results import Array, Result, quantity, recorded
 from xorder.structure import Crystal
@@ -77,6 +78,9 @@ class SharedObjective:
         self.parameters = Parameters(
             replace(p, name=self.outer_names[p.name]) for p in objective.parameters.values()
         )
+        self.r, self.target = objective.r, objective.target
+        self.sigma = objective.sigma / factor
+        self.q_max, self.noise = objective.q_max, objective.noise
 
     @property
     def n_independent(self) -> float:
@@ -160,8 +164,10 @@ def refine_jointly(
         objectives, merged_parameters(start, parameters), stages=STAGES, starts=options.starts,
         seed=options.seed, tolerance=TOLERANCE,
     )  # fmt: skip
+    found, noises = with_correlated_errors(objectives, found)
     sets = {
-        name: fit_result(named[name], o.inner, o.inner_result(found)) for name, o in shared.items()
+        name: fit_result(named[name], o.inner, o.inner_result(found), noise)
+        for (name, o), noise in zip(shared.items(), noises, strict=True)
     }
     return JointPdfFit(
         sets=sets, fit=found, r_w=_joint_r_w(sets, named, shared), messages=_once(sets, found)

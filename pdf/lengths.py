@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xorder.errors import BadInput
 from xorder.pdf.boxcar import Boxcar
@@ -54,7 +55,8 @@ def order_length(
     are read off: where it has halved, where it is nothing within its error, and the diameter of the
     sphere whose envelope :math:`1 - 3r/2d + r^3/2d^3`, averaged over each window, fits best. The
     errors are the scatter of the same readings on curves drawn around the measured one, windows
-    that share data drawn together (correlation :math:`1 - \Delta r/w`).
+    that share data drawn together (with the covariance of the windows, or where it is not known
+    with the correlation :math:`1 - \Delta r/w`).
 
     Parameters
     ----------
@@ -86,7 +88,7 @@ def order_length(
         raise BadInput(f"draws is {draws}", expected="at least ten draws")
     centre = 0.5 * (boxcar.r_min + boxcar.r_max)[sure]
     scale, error = boxcar.scale[sure, index], boxcar.scale_stderr[sure, index]
-    drawn = _drawn(centre, scale, error, boxcar.width, draws, seed)
+    drawn = _drawn(scale, _covariance(boxcar, index, sure), draws, seed)
     curves = np.vstack([scale, drawn])
     half = _halves(centre, curves)
     zero = _zeros(boxcar.r_max[sure], curves, error)
@@ -121,12 +123,19 @@ def _index(boxcar: Boxcar, phase: str | None) -> int:
     return boxcar.phases.index(phase)
 
 
-def _drawn(centre: Array, scale: Array, error: Array, width: float, draws: int, seed: int) -> Array:
-    """Return curves around the measured one, shape (draws, windows)."""
+def _covariance(boxcar: Boxcar, index: int, sure: NDArray[np.bool_]) -> Array:
+    """Return the covariance between windows; by the data they share where it is not known."""
+    if boxcar.scale_covariance is not None:
+        return np.asarray(boxcar.scale_covariance[index][np.ix_(sure, sure)])
+    error = boxcar.scale_stderr[sure, index]
+    centre = 0.5 * (boxcar.r_min + boxcar.r_max)[sure]
     apart = np.abs(centre[:, None] - centre[None, :])
-    together = np.maximum(1.0 - apart / width, 0.0)
-    covariance = together * np.outer(error, error)
-    root = np.linalg.cholesky(covariance + 1e-9 * np.diag(error**2))
+    return np.asarray(np.maximum(1.0 - apart / boxcar.width, 0.0) * np.outer(error, error))
+
+
+def _drawn(scale: Array, covariance: Array, draws: int, seed: int) -> Array:
+    """Return curves around the measured one, shape (draws, windows)."""
+    root = np.linalg.cholesky(covariance + 1e-9 * np.diag(np.diag(covariance)))
     normal = np.random.default_rng(seed).normal(size=(draws, len(scale)))
     return np.asarray(scale + normal @ root.T)
 

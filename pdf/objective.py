@@ -50,6 +50,7 @@ class PdfObjective:
         self.options = options
         self.q_max = q_max
         self.r_range = r_range
+        self.noise = measured.noise
         r, target, sigma = fit_points(measured, r_range, q_max, options)
         self.r, self.target, self.sigma = r, target, sigma
         self.grid = Grid.of(

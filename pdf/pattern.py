@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from xorder.errors import BadInput
+from xorder.pdf.noise import NoiseSpectrum
 from xorder.results import Array, Result, quantity
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class PairDistribution(Result):
     """File it came from."""
     simulated: bool = False
     """True for what was computed, not measured."""
+    noise: NoiseSpectrum | None = field(default=None, repr=False)
+    """Counting noise over Q, where it is known: it tells how errors of neighbours correlate."""
     metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Everything else the header says."""
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from xorder.errors import BadInput, DataWarning
 from xorder.pdf.data_range import advise_q_max, advise_q_min
-from xorder.pdf.functions import gr_covariance_from_fq, gr_from_fq
+from xorder.pdf.functions import gr_covariance_from_fq, gr_from_fq, noise_from_fq
 from xorder.pdf.intensity import Intensity
 from xorder.pdf.normalization import (
     LowDistances,
@@ -292,6 +292,7 @@ def _transform(
         gr=gr,
         gr_stderr=covariance.stderr,
         covariance=covariance,
+        noise=noise_from_fq(q, error, window=options.window),
         scale=scales.scale,
         scale_is_absolute=options.normalization != "ad_hoc",
         q_min=float(q[0]),

@@ -9,6 +9,7 @@ import numpy as np
 
 from xorder.errors import BadInput
 from xorder.pdf.functions import GrCovariance
+from xorder.pdf.noise import NoiseSpectrum
 from xorder.pdf.pattern import PairDistribution
 from xorder.results import Array, Number, Result, quantity
 
@@ -43,6 +44,8 @@ class Reduction(Result):
     """Standard error of G(r) from counting, shape (R,); errors of neighbours are correlated."""
     covariance: GrCovariance = field(repr=False)
     """Errors of G(r) with their correlation."""
+    noise: NoiseSpectrum | None = field(default=None, repr=False)
+    """The same over Q, as fits to G(r) take it."""
     scale: float
     """Counts to electron units per atom."""
     scale_is_absolute: bool
@@ -82,6 +85,7 @@ class Reduction(Result):
             name=self.name,
             source=self.source,
             simulated=self.simulated,
+            noise=self.noise,
             provenance=self.provenance,
         )
 

@@ -12,8 +12,10 @@ import numpy as np
 
 from xorder.errors import BadInput
 from xorder.fitting import FitResult, Parameter, Parameters, fit
+from xorder.pdf.correlated_errors import influence, linear_at, noise_of, with_errors
 from xorder.pdf.displacements import LABELS
 from xorder.pdf.fractions import PhaseFractions, fractions_from_scales
+from xorder.pdf.noise import NoiseSpectrum
 from xorder.pdf.objective import SMALL, TOO_LITTLE, PdfObjective, measured_between
 from xorder.pdf.options import RefinementOptions
 from xorder.pdf.pattern import PairDistribution
@@ -22,15 +24,23 @@ from xorder.pdf.termination import Grid
 from xorder.results import Array, Result, quantity, recorded
 from xorder.scattering import atomic_mass
 from xorder.structure import Crystal
+from xorder.threads import one_thread
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
+    from xorder.pdf.correlated_errors import GrObjective
+
 __all__ = ["PdfFit", "refine"]
 
 #: Relative change of χ² below which a refinement has arrived: a hundredth of a standard error.
 TOLERANCE = 1e-6
+
+MISFIT = (
+    "the residual follows the model, so it is more than noise: standard errors count it as if it "
+    "were noise"
+)
 
 #: What each stage of a refinement adds; then everything.
 STAGES = (
@@ -78,6 +88,9 @@ class PdfFit(Result):
     """Radiation."""
     simulated: bool = False
     """True where the data are simulated."""
+    noise: NoiseSpectrum | None = field(default=None, repr=False)
+    """Noise that the standard errors count; its `source` says whether it is that of counting, that
+    of the residual, or what the model misses. None where the refinement failed."""
     options: RefinementOptions = field(default_factory=RefinementOptions, repr=False)
     """What was refined and how."""
     messages: tuple[str, ...] = ()
@@ -115,10 +128,11 @@ def refine(
     """Refine one or several phases against a measured G(r).
 
     Bounded least squares in stages (scales; cell; displacements and correlated motion; everything),
-    with analytic derivatives. The default points of the fit lie π/Qmax apart, so that they are
-    nearly independent and standard errors mean what they say (Farrow et al., Phys. Rev. B 84,
-    134105, 2011); all points weigh alike, because the standard errors of common reductions are
-    neither independent nor complete. `r_w` always counts every point of the data.
+    with analytic derivatives. The default points of the fit lie π/Qmax apart and hold all of the
+    data (Farrow et al., Phys. Rev. B 84, 134105, 2011); all points weigh alike, because the
+    standard errors of common reductions are neither independent nor complete. Standard errors of
+    the parameters count how the noise of neighbouring points correlates (see
+    `xorder.pdf.correlated_errors`). `r_w` always counts every point of the data.
 
     Parameters
     ----------
@@ -163,7 +177,28 @@ def refine(
             for p in start.values()
         ).with_values(objective.best_scales(values))
         found = fit(objective, start, stages=STAGES[:1], tolerance=TOLERANCE)
-    return fit_result(measured, objective, found)
+    found, noises = with_correlated_errors([objective], found)
+    return fit_result(measured, objective, found, noises[0])
+
+
+def with_correlated_errors(
+    objectives: Sequence[GrObjective], found: FitResult
+) -> tuple[FitResult, list[NoiseSpectrum | None]]:
+    """Return a fit with standard errors that count correlated noise, and the noise of each set."""
+    names = determined(found)
+    if not found.success or not names:
+        return found, [None] * len(objectives)
+    with one_thread():
+        several = [linear_at(o, found.parameters, names) for o in objectives]
+        noises = [noise_of(one) for one in several]
+        waves = influence(several, noises)
+    return with_errors(found, names, waves @ waves.T), list(noises)
+
+
+def determined(found: FitResult) -> list[str]:
+    """Return the names of the varying parameters that the fit determined."""
+    known = np.isfinite(np.diag(found.covar)) if found.covar.size else np.zeros(0, dtype=bool)
+    return [name for name, good in zip(found.var_names, known, strict=True) if good]
 
 
 def _loose(objective: PdfObjective, found: FitResult, start: Parameters) -> dict[str, float]:
@@ -297,7 +332,12 @@ def merged_parameters(start: Parameters, given: Parameters | None) -> Parameters
     return Parameters((dict(start.items()) | dict(given.items())).values())
 
 
-def fit_result(measured: PairDistribution, objective: PdfObjective, found: FitResult) -> PdfFit:
+def fit_result(
+    measured: PairDistribution,
+    objective: PdfObjective,
+    found: FitResult,
+    noise: NoiseSpectrum | None,
+) -> PdfFit:
     """Return a finished fit with its curves on the points of the data."""
     r, gr, stderr = measured_between(measured, objective.r_range)
     names = tuple(objective.phases)
@@ -325,7 +365,7 @@ def fit_result(measured: PairDistribution, objective: PdfObjective, found: FitRe
         q_max=objective.q_max,
         n_independent=objective.n_independent,
         fit=found,
-        fractions=phase_fractions(objective, found) if len(names) > 1 else None,
+        fractions=phase_fractions(objective, found, noise) if len(names) > 1 else None,
         crystals={
             name: phase.crystal_at(objective.local_values(name, values))
             for name, phase in objective.phases.items()
@@ -334,20 +374,32 @@ def fit_result(measured: PairDistribution, objective: PdfObjective, found: FitRe
         held=objective.held,
         radiation=objective.options.radiation or measured.radiation,
         simulated=measured.simulated,
+        noise=noise,
         options=objective.options,
-        messages=fit_messages(objective, found, r_w),
+        messages=fit_messages(objective, found, r_w)
+        + ((MISFIT,) if noise is not None and noise.source == "model" else ()),
     )
 
 
-def phase_fractions(objective: PdfObjective, found: FitResult) -> PhaseFractions | None:
+def phase_fractions(
+    objective: PdfObjective, found: FitResult, noise: NoiseSpectrum | None
+) -> PhaseFractions | None:
     """Return the fractions of the phases of a fit; None where the scales are all zero."""
+    covariance = scale_covariance(objective, found, noise)
+    return fractions_with(objective, found, covariance)
+
+
+def fractions_with(
+    objective: PdfObjective, found: FitResult, covariance: Array
+) -> PhaseFractions | None:
+    """Return the fractions of the phases, given the covariance of the scales."""
     names = [objective.global_name(phase, "scale") for phase in objective.phases]
     scales = np.array([found.parameters[name].value for name in names])
     if not found.success or not scales.sum() > 0:
         return None
     result = fractions_from_scales(
         scales,
-        scale_covariance(objective, found),
+        covariance,
         mean_weights=[model.mean for model in objective.phases.values()],
         mean_masses=[mean_mass(model) for model in objective.phases.values()],
         phases=tuple(objective.phases),
@@ -355,7 +407,9 @@ def phase_fractions(objective: PdfObjective, found: FitResult) -> PhaseFractions
     return replace(result, provenance=None)
 
 
-def scale_covariance(objective: PdfObjective, found: FitResult) -> Array:
+def scale_covariance(
+    objective: PdfObjective, found: FitResult, noise: NoiseSpectrum | None
+) -> Array:
     """Return the covariance of the scales, shape (phases, phases).
 
     A scale that stopped at zero has none in the fit; then it is that of the scales alone, the rest
@@ -367,10 +421,9 @@ def scale_covariance(objective: PdfObjective, found: FitResult) -> Array:
     covariance = np.zeros((len(names), len(names)))
     part: Array = found.covar[np.ix_(place, place)]
     if not np.isfinite(part).all():
-        values = found.parameters.valuesdict()
-        jacobian = objective.jacobian(values, [names[i] for i in varying])
-        factor = objective.n_independent / len(objective.r)
-        part = np.asarray(np.linalg.pinv(jacobian.T @ jacobian * factor)) * found.redchi
+        alone = linear_at(objective, found.parameters, [names[i] for i in varying])
+        waves = influence([alone], [noise_of(alone) if noise is None else noise])
+        part = waves @ waves.T
     covariance[np.ix_(varying, varying)] = part
     return covariance
 

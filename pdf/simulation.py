@@ -10,6 +10,7 @@ import numpy as np
 
 from xorder.errors import BadInput
 from xorder.pdf.calculation import FormFactors, calculate_gr
+from xorder.pdf.noise import NoiseSpectrum
 from xorder.pdf.pattern import PairDistribution, Radiation, check_uniform
 from xorder.pdf.weights import mean_weight, scattering_weights
 from xorder.results import Array, recorded
@@ -109,10 +110,12 @@ def simulate_gr(
             form_factors=form_factors,
             sample=amounts,
         ).gr
-    stderr = None
+    stderr, spectrum = None, None
     if noise > 0:
-        disturbance, stderr = _noise(r, q_max, noise, np.random.default_rng(seed))
-        gr = gr + disturbance
+        spectrum = _noise(float(r[-1]), q_max, noise)
+        waves = spectrum.waves(r)
+        gr = gr + waves @ np.random.default_rng(seed).normal(size=len(spectrum.q))
+        stderr = np.maximum(np.sqrt(np.sum(waves**2, axis=1)), 1e-3 * noise)
     return PairDistribution(
         r=r,
         gr=gr,
@@ -125,6 +128,7 @@ def simulate_gr(
         wavelength=wavelength,
         name=name,
         simulated=True,
+        noise=spectrum,
     )
 
 
@@ -146,16 +150,11 @@ def _atom_fractions(phases: Sequence[SimulatedPhase], radiation: Radiation) -> t
     return fractions / fractions.sum(), np.array(means)
 
 
-def _noise(
-    r: Array, q_max: float, sigma: float, generator: np.random.Generator
-) -> tuple[Array, Array]:
-    """Return a sine transform of noise of F(Q) that rises as Q, and its standard deviation."""
-    count = math.ceil(1.2 * q_max * float(r[-1]) / math.pi) + 8
+def _noise(r_max: float, q_max: float, sigma: float) -> NoiseSpectrum:
+    """Return noise whose standard deviation in F(Q) rises as Q, and in G(r) is `sigma`."""
+    count = math.ceil(1.2 * q_max * r_max / math.pi) + 8
     q = (np.arange(count) + 0.5) * q_max / count
-    amplitude = q * math.sqrt(2.0 / np.sum(q**2)) * sigma
-    waves = np.sin(np.outer(r, q))
-    stderr = np.sqrt((waves**2) @ amplitude**2)
-    return waves @ (amplitude * generator.normal(size=count)), np.maximum(stderr, 1e-3 * sigma)
+    return NoiseSpectrum(q=q, power=2.0 * (sigma * q) ** 2 / np.sum(q**2), source="counting")
 
 
 def _amounts(phases: Sequence[SimulatedPhase], fractions: Array) -> dict[str, float]:

@@ -10,7 +10,9 @@ import numpy as np
 
 from xorder.fitting import FitResult, Objective, Parameters, fit
 from xorder.pdf.objective import PdfObjective
+from xorder.pdf.window_errors import WholeErrors, tied_scale_waves
 from xorder.results import Array
+from xorder.threads import one_thread
 
 __all__ = ["fit_tied"]
 
@@ -23,8 +25,11 @@ def fit_tied(
     residual: float,
     share: float,
     tolerance: float,
-) -> list[FitResult]:
-    """Fit all windows at once and return the result of each under its own names.
+    whole: WholeErrors | None,
+) -> tuple[list[FitResult], list[Array] | None]:
+    """Fit all windows at once; return the result of each under its own names.
+
+    Second comes what each wave of the noise does to the scales of each window.
 
     Parameters
     ----------
@@ -39,15 +44,32 @@ def fit_tied(
         counted as independent.
     tolerance
         As in `xorder.fitting.fit`.
+    whole
+        Errors of the whole range; None where there are none.
     """
     windows = [
         _Window(objective, start, index, 1.0 / residual, share)
         for index, (objective, start) in enumerate(zip(objectives, starts, strict=True))
     ]
-    several: list[Objective] = [*windows, *_ties(starts, smoothness)]
+    ties = _ties(starts, smoothness)
+    several: list[Objective] = [*windows, *ties]
     parameters = Parameters(p for window in windows for p in window.parameters.values())
     found = fit(several, parameters, stages=[("scale*",)], tolerance=tolerance)
-    return [window.own_result(found, i) for i, window in enumerate(windows)]
+    results = [window.own_result(found, i) for i, window in enumerate(windows)]
+    if whole is None or not found.success:
+        return results, None
+
+    def derivatives(names: Sequence[str]) -> Array:
+        return np.concatenate([tie.jacobian({}, names) for tie in ties])
+
+    with one_thread():
+        return results, tied_scale_waves(
+            objectives, results, whole, share, residual, derivatives if ties else _no_ties
+        )
+
+
+def _no_ties(names: Sequence[str]) -> Array:
+    return np.zeros((0, len(names)))
 
 
 class _Window:
@@ -129,9 +151,9 @@ class _Tie:
         return np.stack(columns, axis=1)
 
 
-def _ties(starts: Sequence[Parameters], smoothness: float) -> list[Objective]:
+def _ties(starts: Sequence[Parameters], smoothness: float) -> list[_Tie]:
     """Return one tie for each parameter that varies in neighbouring windows."""
-    ties: list[Objective] = []
+    ties: list[_Tie] = []
     for name in starts[0]:
         free = [i for i, start in enumerate(starts) if start[name].vary and not start[name].expr]
         if len(free) < 2:

@@ -19,11 +19,13 @@ from xorder.pdf.phases import PhaseModel
 from xorder.pdf.refinement import (
     PdfFit,
     fit_messages,
+    fractions_with,
     objective_for,
-    phase_fractions,
     scale_covariance,
 )
+from xorder.pdf.window_errors import WholeErrors, scale_waves
 from xorder.results import Array
+from xorder.threads import one_thread
 
 __all__ = [
     "FittedWindow",
@@ -54,6 +56,8 @@ class FittedWindow:
     r_w: float
     flags: tuple[str, ...]
     n_independent: float
+    waves: Array | None = None
+    """What each wave of the noise does to the scales, shape (phases, Q)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +87,10 @@ def prepare_window(
     return PreparedWindow(r_range, objective, *_window_parameters(objective, whole, free))
 
 
-def fit_window(one: PreparedWindow, options: RefinementOptions) -> FittedWindow:
-    """Fit one window alone."""
+def fit_window(
+    one: PreparedWindow, options: RefinementOptions, errors: WholeErrors | None
+) -> FittedWindow:
+    """Fit one window alone; `errors` are those of the fit of the whole range."""
     if one.start is None:
         unknown = np.full(len(one.objective.phases), math.nan)
         n_independent = one.objective.n_independent
@@ -93,7 +99,10 @@ def fit_window(one: PreparedWindow, options: RefinementOptions) -> FittedWindow:
         one.objective, one.start, stages=[("scale*",)], starts=options.starts, seed=options.seed,
         tolerance=WINDOW_TOLERANCE,
     )  # fmt: skip
-    return _fitted(one, found)
+    if errors is None or not found.success:
+        return _fitted(one, found, None)
+    with one_thread():
+        return _fitted(one, found, scale_waves(one.objective, found, errors))
 
 
 def fit_windows_tied(
@@ -101,6 +110,7 @@ def fit_windows_tied(
     whole: PdfFit,
     smoothness: float,
     share: float,
+    errors: WholeErrors | None,
 ) -> list[FittedWindow]:
     """Fit all windows together, neighbours tied by smoothness.
 
@@ -114,18 +124,22 @@ def fit_windows_tied(
     if not 0 < smoothness < math.inf:
         raise BadInput(f"smoothness is {smoothness}", expected="a positive relative change")
     residual = math.sqrt(float(np.mean(whole.fit.residual[0] ** 2))) if whole.fit else 1.0
-    every = fit_tied(
+    every, waves = fit_tied(
         [one.objective for one in prepared],
         [one.start for one in prepared if one.start is not None],
         smoothness=smoothness,
         residual=residual,
         share=share,
         tolerance=WINDOW_TOLERANCE,
+        whole=errors,
     )
-    return [_fitted(one, found) for one, found in zip(prepared, every, strict=True)]
+    return [
+        _fitted(one, found, None if waves is None else waves[i])
+        for i, (one, found) in enumerate(zip(prepared, every, strict=True))
+    ]
 
 
-def _fitted(one: PreparedWindow, found: FitResult) -> FittedWindow:
+def _fitted(one: PreparedWindow, found: FitResult, waves: Array | None) -> FittedWindow:
     """Return a fitted window: scales, fractions, residual, and what must be said."""
     objective = one.objective
     count = len(objective.phases)
@@ -134,8 +148,9 @@ def _fitted(one: PreparedWindow, found: FitResult) -> FittedWindow:
     if found.success:
         names = [objective.global_name(phase, "scale") for phase in objective.phases]
         scale = np.array([found.parameters[name].value for name in names])
-        errors = np.sqrt(np.diag(scale_covariance(objective, found)))
-        fractions = phase_fractions(objective, found) if count > 1 else None
+        covariance = scale_covariance(objective, found, None) if waves is None else waves @ waves.T
+        errors = np.sqrt(np.diag(covariance))
+        fractions = fractions_with(objective, found, covariance) if count > 1 else None
         residual = objective.residual(found.parameters.valuesdict())
         observed = objective.target / objective.sigma
         r_w = math.sqrt(float(np.sum(residual**2) / np.sum(observed**2)))
@@ -148,7 +163,9 @@ def _fitted(one: PreparedWindow, found: FitResult) -> FittedWindow:
     higher = int(np.count_nonzero(found.minima > 1.01 * found.minima[0]))
     if higher:
         flags += (f"{higher} of {len(found.minima)} starts ended in a higher minimum",)
-    return FittedWindow(one.r_range, scale, errors, fractions, r_w, flags, objective.n_independent)
+    return FittedWindow(
+        one.r_range, scale, errors, fractions, r_w, flags, objective.n_independent, waves
+    )
 
 
 def _window_parameters(

@@ -219,8 +219,9 @@ def test_nickel_xray(shared, made, convention, a, r_w, grid):
     assert fit.parameters["a"].value == pytest.approx(a, abs=5e-5)
     assert fit.r_w == pytest.approx(r_w, abs=5e-4)
     assert fit.parameters["uiso_Ni"].value == pytest.approx(0.005453, abs=2e-5)
-    # Independent points make it 1.6e-4 Å; counting every point would say 2e-5 Å.
-    assert fit.parameters["a"].stderr == pytest.approx(1.6e-4, rel=0.1)
+    # Independent points make it 1.6e-4 Å, and the misfit is stronger where the cell shows; counting
+    # every point would say 2e-5 Å.
+    assert 1.5e-4 < fit.parameters["a"].stderr < 1.9e-4
 
 
 def test_nickel_neutron(shared, made):
