@@ -201,11 +201,12 @@ def _with_fits(begun: XasAnalysis, recipe: XasRecipe) -> XasAnalysis:
             raise BadInput("there is no χ(k) to fit shells to", expected="a longer scan")
         found["shell_fit"] = fitted_shells(begun.exafs, recipe.fit, recipe)
     for name, result in found.items():
-        best = result.best if isinstance(result, LinearCombinations) else result
-        numbers += prefixed(name, fit_numbers(best) if name == "shell_fit" else best.numbers)
         if isinstance(result, ShellFit):
+            numbers += prefixed(name, fit_numbers(result))
             messages += fit_messages(result)
         else:
+            best = result.best if isinstance(result, LinearCombinations) else result
+            numbers += prefixed(name, best.numbers)
             messages += result.messages
     return replace(begun, **found, numbers=tuple(numbers), messages=tuple(dict.fromkeys(messages)))
 

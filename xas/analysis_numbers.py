@@ -57,8 +57,9 @@ def fit_numbers(fit: ShellFit) -> list[Number]:
     ]
     if len(fit.shells) <= MOST_SHELLS and all(shell.path.n_legs == 2 for shell in fit.shells):
         rows = {n.name: n for shell in fit.shells for n in shell.numbers if not _common(n)}
-        shift = next(iter(fit.shells)).delta_e0
-        return [*rows.values(), shift, *verdict]
+        first = fit.shells[0]
+        common = [first.delta_e0, *([first.s02] if math.isfinite(first.s02.stderr) else [])]
+        return [*rows.values(), *common, *verdict]
     parameters = [
         Number(
             name=p.name,
@@ -74,8 +75,8 @@ def fit_numbers(fit: ShellFit) -> list[Number]:
 
 
 def _common(number: Number) -> bool:
-    """Return whether a row is about all shells alike, or the same as another."""
-    return number.name.startswith(("delta_e0 ", "s02 ", "degeneracy "))
+    """Return whether a row is about all shells alike."""
+    return number.name.startswith(("delta_e0 ", "s02 "))
 
 
 def fit_messages(fit: ShellFit) -> list[str]:

@@ -307,7 +307,11 @@ def _is_plain_sequence(value: Any) -> bool:
 
 
 def _is_numbers(value: Any) -> bool:
-    return isinstance(value, tuple) and bool(value) and all(hasattr(v, "stderr") for v in value)
+    return (
+        isinstance(value, tuple)
+        and bool(value)
+        and all(hasattr(v, "stderr") and hasattr(v, "value") for v in value)
+    )
 
 
 def _is_instance(value: Any) -> bool:
