@@ -22,11 +22,12 @@ from xorder.series import PROBES, Sample, Series
 from xorder.stored import read_results
 from xorder.workers import Lost, run_tasks
 
-__all__ = ["Failure", "Outcome", "Progress", "fault", "run_samples"]
+__all__ = ["LEDGER", "Failure", "Outcome", "Progress", "fault", "outcome_of_entry", "run_samples"]
 
 #: Called with the samples done, their total and the name of the one just done.
 Progress = Callable[[int, int, str], None]
 
+#: Name of the ledger in the folder of a run.
 LEDGER = "samples.jsonl"
 
 
@@ -129,7 +130,7 @@ def run_samples(
             before=before,
         )
         if before is not None and _is_done(task, before):
-            outcomes[sample.name] = _outcome(sample, before, ledger, out, unchanged=True)
+            outcomes[sample.name] = outcome_of_entry(sample, before, ledger, out, unchanged=True)
         else:
             tasks.append(task)
     done = len(outcomes)
@@ -137,7 +138,7 @@ def run_samples(
         progress(done, len(by_name), "unchanged")
     for entry in _entries(tasks, jobs):
         ledger.append([entry])
-        outcomes[entry.sample] = _outcome(by_name[entry.sample], entry, ledger, out)
+        outcomes[entry.sample] = outcome_of_entry(by_name[entry.sample], entry, ledger, out)
         if progress is not None:
             progress(len(outcomes), len(by_name), entry.sample)
     if tasks:
@@ -187,9 +188,10 @@ def _entries(tasks: Sequence[Task], jobs: int | Executor) -> Iterator[Entry]:
             yield found
 
 
-def _outcome(
+def outcome_of_entry(
     sample: Sample, entry: Entry, ledger: Ledger, out: Path, *, unchanged: bool = False
 ) -> Outcome:
+    """Return an entry of the ledger as the outcome of its sample."""
     return Outcome(
         sample=sample,
         ledger=ledger,

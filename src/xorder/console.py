@@ -64,8 +64,8 @@ def tell(done: Run, *, debug: bool = False) -> None:
     simulated = " (simulated data)" if done.series.simulated else ""
     table = Table("sample", "done", "numbers", "seconds", title=done.series.name + simulated)
     for outcome in done.outcomes:
-        numbers = sum(len(analysis.numbers) for analysis in outcome.analyses.values())
-        probes = ", ".join(outcome.analyses) or "nothing"
+        numbers = sum(len(found) for found in outcome.numbers.values())
+        probes = ", ".join(outcome.kinds) or "nothing"
         table.add_row(outcome.sample.name, probes, str(numbers), f"{outcome.seconds:.1f}")
     screen.print(table)
     screen.print(f"numbers  {done.summary}", soft_wrap=True, highlight=False)

@@ -1,31 +1,39 @@
-"""The main job: a manifest to numbers, files and figures."""
+"""The main job: a manifest to numbers, files and figures; and a finished run opened again."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from importlib import import_module
-from importlib.util import find_spec
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xorder._version import __version__
-from xorder.batch import Failure, Outcome, Progress, fault, run_samples
-from xorder.errors import BadInput, XorderError
-from xorder.results import Number
+from xorder.batch import (
+    LEDGER,
+    Failure,
+    Outcome,
+    Progress,
+    fault,
+    outcome_of_entry,
+    run_samples,
+)
+from xorder.errors import BadInput, UnknownName, XorderError
+from xorder.ledger import Ledger
+from xorder.lock import own_folder
+from xorder.results import digest
+from xorder.run_tables import read_record, read_summary, write_record, write_summary
 from xorder.series import PROBES, Sample, Series
-from xorder.store import check_folder, file_stem, write_text
+from xorder.stored import read_results
+from xorder.together import Kind, compare_kind, draw_kind, kinds_of
 
-__all__ = ["Run", "run_series"]
+if TYPE_CHECKING:
+    import pandas
 
-COLUMNS = ("sample", "order", "composition", "conductivity (S/cm)", "probe", "name", "value",
-           "stderr", "unit", "note")  # fmt: skip
+__all__ = ["Run", "open_run", "run_series"]
+
+RECORD = "run.json"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -33,9 +41,11 @@ class Run:
     """What a run of the main job left behind."""
 
     series: Series
-    """The series that was analysed."""
+    """The series that was analysed; opened again, its samples have no recipes."""
     out: Path
     """Folder of all output."""
+    probes: tuple[str, ...] = tuple(PROBES)
+    """Probes that were asked for."""
     outcomes: tuple[Outcome, ...]
     """One outcome a sample."""
     comparisons: dict[str, Any]
@@ -44,8 +54,21 @@ class Run:
     """Figure files."""
     summary: Path
     """The table of all numbers."""
+    messages: tuple[str, ...] = ()
+    """What a user must know of the run as a whole."""
     failures: tuple[Failure, ...]
     """What has no result, figures included."""
+
+    def __getitem__(self, sample: str) -> Outcome:
+        for outcome in self.outcomes:
+            if outcome.sample.name == sample:
+                return outcome
+        names = ", ".join(outcome.sample.name for outcome in self.outcomes[:12])
+        raise UnknownName(f"there is no sample {sample!r}", expected=f"one of {names}")
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """Return every number: one row each, with sample, probe, name, value, stderr and unit."""
+        return read_summary(self.summary)
 
 
 def run_series(
@@ -55,8 +78,12 @@ def run_series(
     only: Sequence[str] = (),
     jobs: int | Executor = 1,
     progress: Progress | None = None,
+    fresh: bool = False,
 ) -> Run:
     """Analyse a series and write files, summary and figures.
+
+    A sample whose files, recipe and version are those of an earlier run into the same folder keeps
+    its results; a run that was killed goes on where it was.
 
     Parameters
     ----------
@@ -71,40 +98,157 @@ def run_series(
         Processes, or an executor.
     progress
         Called after each sample.
+    fresh
+        Compute everything again, changed or not.
 
     Raises
     ------
     BadInput
         Where a probe is unknown or no sample has it.
     CannotWrite
-        Where the folder cannot be written; found out before anything is computed.
+        Where the folder cannot be written or another run writes there; found out before anything
+        is computed.
     """
     probes = tuple(only) or tuple(PROBES)
     _check_probes(series, probes)
-    check_folder(out)
-    outcomes = run_samples(series, out, probes=probes, jobs=jobs, progress=progress)
+    out = Path(out).absolute()
+    with own_folder(out):
+        outcomes = run_samples(
+            series, out, probes=probes, jobs=jobs, progress=progress, fresh=fresh
+        )
+        state = _state(series, probes, outcomes, out)
+        if all(outcome.unchanged for outcome in outcomes):
+            before = _finished(series, out, state, outcomes)
+            if before is not None:
+                return before
+        return _concluded(series, out, probes, outcomes, state)
+
+
+def open_run(folder: str | Path) -> Run:
+    """Open a finished run again: the same objects, read from its files when they are asked for.
+
+    Parameters
+    ----------
+    folder
+        What was given to ``xorder run --out``.
+
+    Raises
+    ------
+    MissingFile
+        Where no run ended there.
+    UnreadableFile
+        Where one of its files is damaged.
+    """
+    out = Path(folder).absolute()
+    record = read_record(out / RECORD)
+    ledger = Ledger(out / LEDGER)
+    samples = [
+        Sample(
+            name=item["name"],
+            slug=item["slug"],
+            order=item["order"],
+            composition=item["composition"],
+            conductivity=item["conductivity"],
+            conductivity_stderr=item["conductivity_stderr"],
+            probes={},
+        )
+        for item in record["samples"]
+    ]
+    series = Series(
+        name=record["series"],
+        order=record["order"],
+        simulated=record["simulated"],
+        samples=tuple(samples),
+        path=Path(record["manifest"]),
+    )
+    outcomes = [
+        outcome_of_entry(sample, ledger[sample.name], ledger, out, unchanged=True)
+        for sample in samples
+    ]
+    return _opened(series, out, record, outcomes)
+
+
+def _opened(series: Series, out: Path, record: dict[str, Any], outcomes: Sequence[Outcome]) -> Run:
     failures = [failure for outcome in outcomes for failure in outcome.failures]
+    failures += [Failure(sample="", **failure) for failure in record["failures"]]
+    return Run(
+        series=series,
+        out=out,
+        probes=tuple(record["probes"]),
+        outcomes=tuple(outcomes),
+        comparisons={
+            name: next(iter(read_results(out / item["file"]).values()))
+            for name, item in record["comparisons"].items()
+        },
+        figures=tuple(out / name for name in record["figures"]),
+        summary=out / "summary.csv",
+        messages=tuple(record["messages"]),
+        failures=tuple(failures),
+    )
+
+
+def _state(series: Series, probes: Sequence[str], outcomes: Sequence[Outcome], out: Path) -> str:
+    """Return the digest of all that figures and tables come from."""
+    entries = ((o.sample.name, o.ledger[o.sample.name]) for o in outcomes)
+    inputs = [[name, entry.facts, dict(entry.keys)] for name, entry in entries]
+    return digest([__version__, series.name, series.order, series.simulated, list(probes), inputs])
+
+
+def _finished(series: Series, out: Path, state: str, outcomes: Sequence[Outcome]) -> Run | None:
+    """Return the run as it was, if it ended in this state and its files are there."""
+    try:
+        record = read_record(out / RECORD)
+        if record.get("state") != state or record["failures"]:
+            return None
+        run = _opened(series, out, record, outcomes)
+    except (XorderError, KeyError, OSError):
+        return None
+    whole = run.summary.is_file() and all(path.is_file() for path in run.figures)
+    return run if whole else None
+
+
+def _concluded(
+    series: Series, out: Path, probes: tuple[str, ...], outcomes: Sequence[Outcome], state: str
+) -> Run:
+    """Compare, draw and write the tables of samples that are all analysed."""
+    failures = [failure for outcome in outcomes for failure in outcome.failures]
+    messages: list[str] = []
     comparisons: dict[str, Any] = {}
     figures: list[Path] = []
-    for probe in probes:
-        for name, kind in _kinds(probe, outcomes).items():
-            found = _compared(probe, kind, failures)
+    for kind in (kind for probe in probes for kind in kinds_of(probe, outcomes)):
+        found = None
+        with _noted(kind, "no comparison", failures):
+            found = compare_kind(kind, messages.append)
             if found is not None:
-                comparisons[name] = found
-                found.save(out / "comparisons" / f"{name}.h5")
-            figures += _drawn(probe, name, kind, found, out / "figures", failures)
-    summary = write_text(out / "summary.csv", _summary(outcomes, comparisons))
+                comparisons[kind.name] = found
+                found.save(out / "comparisons" / f"{kind.name}.h5")
+        with _noted(kind, "no figure", failures):
+            for drawing in draw_kind(kind, found, messages.append):
+                figures += drawing.save(out / "figures")
     run = Run(
         series=series,
         out=out,
+        probes=probes,
         outcomes=tuple(outcomes),
         comparisons=comparisons,
         figures=tuple(figures),
-        summary=summary,
+        summary=write_summary(out / "summary.csv", outcomes, comparisons),
+        messages=tuple(messages),
         failures=tuple(failures),
     )
-    write_text(out / "run.json", json.dumps(_record(run), indent=2, ensure_ascii=False) + "\n")
+    write_record(out / RECORD, run, state)
     return run
+
+
+@contextmanager
+def _noted(kind: Kind, what: str, failures: list[Failure]) -> Iterator[None]:
+    """Note an error as a failure of the kind; the others go on."""
+    try:
+        yield
+    except XorderError as error:
+        failures.append(Failure(sample="", probe=kind.probe, message=f"{what}: {error}"))
+    except Exception as error:
+        failures.append(fault("", kind.probe, error))
 
 
 def _check_probes(series: Series, probes: Sequence[str]) -> None:
@@ -117,152 +261,3 @@ def _check_probes(series: Series, probes: Sequence[str]) -> None:
             expected="a table of that probe in a sample",
             source=series.path,
         )
-
-
-def _kinds(probe: str, outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
-    """Return the samples that belong together: those of one edge, structure or set of phases."""
-    kinds: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
-        if probe in outcome.analyses:
-            kinds.setdefault(outcome.analyses[probe].kind, []).append(outcome)
-    several = len(kinds) > 1
-    return {f"{probe}_{file_stem(name)}" if several else probe: kinds[name] for name in kinds}
-
-
-def _compared(probe: str, kind: Sequence[Outcome], failures: list[Failure]) -> Any:
-    """Return what the samples of one kind give together, or None: a probe need not compare."""
-    module = f"xorder.{probe}.comparison"
-    if find_spec(module) is None:
-        return None
-    recipe = kind[0].sample.probes[probe].recipe
-    analyses = [outcome.analyses[probe] for outcome in kind]
-    try:
-        return import_module(module).compare(analyses, recipe)
-    except XorderError as error:
-        failures.append(Failure(sample="", probe=probe, message=f"no comparison: {error}"))
-    except Exception as error:
-        failures.append(fault("", probe, error))
-    return None
-
-
-def _drawn(
-    probe: str,
-    name: str,
-    kind: Sequence[Outcome],
-    comparison: Any,
-    folder: Path,
-    failures: list[Failure],
-) -> list[Path]:
-    """Draw one figure for samples of one kind, and those of their comparison."""
-    figures = import_module(f"xorder.figures.{probe}")
-    try:
-        analyses = [outcome.analyses[probe] for outcome in kind]
-        drawing = figures.draw(analyses)
-        drawings = [replace(drawing, name=drawing.name + name.removeprefix(probe))]
-        more = []
-        if hasattr(figures, "draw_details"):
-            more += figures.draw_details(analyses)
-        if comparison is not None and hasattr(figures, "draw_comparison"):
-            more += figures.draw_comparison(comparison)
-        drawings += [replace(drawing, name=f"{name}_{drawing.name}") for drawing in more]
-        return [path for drawing in drawings for path in drawing.save(folder)]
-    except XorderError as error:
-        failures.append(Failure(sample="", probe=probe, message=f"no figure: {error}"))
-    return []
-
-
-def _summary(outcomes: Sequence[Outcome], comparisons: Mapping[str, Any]) -> str:
-    """Return every number as CSV; what failed stands there as failed.
-
-    A number of the whole series has no sample and comes last.
-    """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for outcome in outcomes:
-        sample = outcome.sample
-        head = _head(sample)
-        writer.writerows(
-            [*head, probe, *_row(number)] for probe, number in _numbers_of(outcome, comparisons)
-        )
-        for failure in outcome.failures:
-            writer.writerow([*head, failure.probe, "failed", "", "", "", failure.message])
-    for name, found in comparisons.items():
-        head = [""] * 4
-        writer.writerows([*head, name.split("_")[0], *_row(n)] for n in found.numbers)
-    return buffer.getvalue()
-
-
-def _head(sample: Sample) -> list[str]:
-    return [sample.name, _text(sample.order), sample.composition, _text(sample.conductivity)]
-
-
-def _row(number: Number) -> list[str]:
-    value, stderr = _text(number.value), _text(number.stderr)
-    return [number.name, value, stderr, number.unit, number.note]
-
-
-def _text(value: float | None) -> str:
-    return "" if value is None or math.isnan(value) else f"{value:.10g}"
-
-
-def _numbers_of(outcome: Outcome, comparisons: Mapping[str, Any]) -> list[tuple[str, Number]]:
-    """Return the numbers of a sample with their probes, those of comparisons last."""
-    own = [(probe, n) for probe, analysis in outcome.analyses.items() for n in analysis.numbers]
-    compared = [
-        (name.split("_")[0], number)
-        for name, found in comparisons.items()
-        for number in found.sample_numbers.get(outcome.sample.name, ())
-    ]
-    return own + compared
-
-
-def _plain(number: Number) -> dict[str, object]:
-    """Return a number as plain data; JSON knows no NaN."""
-    return {
-        "name": number.name,
-        "value": number.value if math.isfinite(number.value) else None,
-        "stderr": number.stderr if math.isfinite(number.stderr) else None,
-        "unit": number.unit,
-        "note": number.note,
-    }
-
-
-def _record(run: Run) -> dict[str, object]:
-    """Return the run as plain data for machines."""
-    return {
-        "xorder": __version__,
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "series": run.series.name,
-        "manifest": str(run.series.path),
-        "simulated": run.series.simulated,
-        "numbers": [
-            {"sample": "", "probe": name.split("_")[0], **_plain(number)}
-            for name, found in run.comparisons.items()
-            for number in found.numbers
-        ],
-        "samples": [
-            {
-                "name": outcome.sample.name,
-                "file": None if outcome.file is None else str(outcome.file.relative_to(run.out)),
-                "probes": list(outcome.analyses),
-                "seconds": round(outcome.seconds, 3),
-                "messages": list(outcome.messages),
-                "numbers": [
-                    {"probe": probe, **_plain(number)}
-                    for probe, number in _numbers_of(outcome, run.comparisons)
-                ],
-                "failures": [
-                    {"probe": failure.probe, "message": failure.message}
-                    for failure in outcome.failures
-                ],
-            }
-            for outcome in run.outcomes
-        ],
-        "comparisons": {
-            name: {"file": f"comparisons/{name}.h5", "messages": list(found.messages)}
-            for name, found in run.comparisons.items()
-        },
-        "figures": [str(path.relative_to(run.out)) for path in run.figures],
-        "failed": len(run.failures),
-    }
