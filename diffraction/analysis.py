@@ -16,12 +16,16 @@ from xorder.diffraction.pattern import Pattern, cut
 from xorder.diffraction.peak_tracking import PeakTable, track_peaks
 from xorder.diffraction.peak_windows import TrackingOptions
 from xorder.diffraction.readers.opening import read
+from xorder.diffraction.recipe_fractions import FractionAnalysis, analyse_fractions
+from xorder.diffraction.recipe_refinement import refine_pattern, refinement_radiation
+from xorder.diffraction.recipe_sizes import WidthAnalysis, analyse_widths
+from xorder.diffraction.refinement_results import Refinement
 from xorder.diffraction.reflections import Reflections, calculate_reflections
 from xorder.errors import BadInput
-from xorder.results import Number, Result, recorded
+from xorder.results import Number, Result, quantity, recorded
 from xorder.structure import Crystal
 
-__all__ = ["DiffractionAnalysis", "analyse", "sum_patterns"]
+__all__ = ["DiffractionAnalysis", "analyse", "refined_numbers", "sum_patterns"]
 
 #: A mean shift above this (degrees) is said in words.
 NOTABLE_SHIFT = 0.03
@@ -47,8 +51,22 @@ class DiffractionAnalysis(Result):
     """The tracked planes."""
     cell: CellFit | None = None
     """Cell and height of the sample from the planes; None where too few are separate."""
+    sizes: WidthAnalysis | None = None
+    """Sizes and strains from widths; None where the recipe has no table size_strain."""
+    refinement: Refinement | None = None
+    """The refined pattern; None where the recipe has no table refine, or refines the series."""
+    fractions: FractionAnalysis | None = None
+    """Weight fractions; None where the recipe has no table quantify."""
+    exposure: float = 1.0
+    """Monitor counts times mass in the beam, relative to the other samples."""
+    order_value: float | None = None
+    """Value of the variable that orders the series."""
+    order_name: str = ""
+    """What orders the series, with unit."""
+    conductivity: float | None = quantity("S/cm", default=None)
+    """Ionic conductivity."""
     numbers: tuple[Number, ...] = ()
-    """Summary: position, width and area of each plane, mean shift."""
+    """Summary: planes, mean shift, cell, sizes and strains, refinement, weight fractions."""
     messages: tuple[str, ...] = ()
     """What a user must know, one sentence each."""
 
@@ -86,7 +104,8 @@ def analyse(
     """
     if not files:
         raise BadInput("the sample has no diffraction file", expected="at least one")
-    scans = [read(path, wavelength=recipe.wavelength) for path in files]
+    radiation = recipe.wavelength or refinement_radiation(recipe)
+    scans = [read(path, wavelength=radiation) for path in files]
     pattern = replace(sum_patterns(scans), name=name or scans[0].name, simulated=simulated)
     if recipe.two_theta is not None:
         pattern = cut(pattern, two_theta=recipe.two_theta)
@@ -104,6 +123,13 @@ def analyse(
         pattern, crystal, planes=recipe.planes, impurities=impurities, options=options
     )
     cell = _cell(peaks, crystal, pattern)
+    sizes = analyse_widths(peaks, crystal, recipe) if recipe.size_strain else None
+    refinement = fractions = None
+    if recipe.refine is not None and recipe.refine.series == "each":
+        refinement = refine_pattern(pattern, recipe)
+        if recipe.quantify is not None:
+            fractions = analyse_fractions(refinement, pattern, recipe)
+    parts = [part for part in (sizes, fractions) if part is not None]
     lines = [_lines(one, pattern, recipe) for one in (crystal, *impurities)]
     return DiffractionAnalysis(
         name=pattern.name,
@@ -113,14 +139,45 @@ def analyse(
         impurities=tuple(lines[1:]),
         peaks=peaks,
         cell=cell,
+        sizes=sizes,
+        refinement=refinement,
+        fractions=fractions,
+        exposure=recipe.exposure,
+        order_value=recipe.order_value,
+        order_name=recipe.order_name,
+        conductivity=recipe.conductivity,
         numbers=(
             *_peak_numbers(peaks),
             _mean_shift(peaks),
             _count_lost(peaks),
             *_cell_numbers(cell),
+            *(number for part in parts for number in part.numbers),
+            *refined_numbers(refinement),
         ),
-        messages=(*pattern.notes, *_peak_messages(peaks)),
+        messages=(
+            *pattern.notes,
+            *_peak_messages(peaks),
+            *(text for part in parts for text in part.messages),
+            *(refinement.messages if refinement is not None else ()),
+        ),
     )
+
+
+def refined_numbers(refinement: Refinement | None) -> list[Number]:
+    """Return the rows of a refinement, named so that they are not those of single lines."""
+    if refinement is None:
+        return []
+    return [
+        replace(number, name=f"refined {number.name}", note=number.note or _without_error(number))
+        for number in refinement.numbers
+    ]
+
+
+def _without_error(number: Number) -> str:
+    """Return why a number of a refinement has no standard error."""
+    if number.name == "gof":
+        return "r_wp over what noise alone would give"
+    return "" if math.isfinite(number.stderr) else "not refined, or not determined"
 
 
 def sum_patterns(scans: Sequence[Pattern]) -> Pattern:

@@ -98,6 +98,7 @@ def comparing(monkeypatch):
         module.__spec__ = ModuleSpec(name, None)
         module.compare = compare
         monkeypatch.setitem(sys.modules, name, module)
+        monkeypatch.delattr("xorder.figures.diffraction.draw_comparison")
 
     return install
 
@@ -389,6 +390,7 @@ def broken(example, tmp_path_factory):
     text = (data / "series.toml").read_text(encoding="utf-8").split("[[samples]]")[0]
     text = text.replace("r_max = 25.0", "r_max = 12.0\nboxcar.fit = false")
     text = text.replace('amorphous = ["NaTaCl6"]\n', "")
+    text = text.replace('"diffraction/', f'"{data / "diffraction"}/')
     text += f'[[samples]]\nname = "good"\ndiffraction = {{ files = "{good["diffraction"]}" }}\n'
     for number, (probe, kind, settings, content, _) in enumerate(FAULTS):
         path = folder / f"fault_{number}{suffix(probe, kind)}"

@@ -86,6 +86,21 @@ wavelength = "CuKa"
 planes = [[0, 1, 2], [0, 0, 4], [1, 1, 0], [1, 0, 6], [2, 2, 0]]
 instrument_fwhm = 0.06
 
+[diffraction.size_strain]
+standard = "diffraction/LaB6.xye"
+
+[diffraction.refine]
+background = 3
+humps = [[16.5, 5.0, 1.0], [31.0, 9.0, 0.8]]
+positions = false
+uiso = "phase"
+fixed_shape = ["NaCl"]
+constraints = ["strain_NaCl = 0"]
+
+[diffraction.quantify]
+halo_mixture = "diffraction/known_mixture.xye"
+halo_share = [0.5, 0.01]
+
 [pdf]
 structures = ["NaTaCl6", "NaCl"]
 amorphous = ["NaTaCl6"]
@@ -144,6 +159,7 @@ def write_example(
         _write_scans(folder / "xas", stem, milled, paths, seed + 100 * index)
         _write_pattern(folder / "diffraction", stem, milled, (crystal, salt), seed + index)
         _write_gr(folder / "pdf", stem, milled, (crystal, salt), seed + index)
+    _write_standards(folder / "diffraction", (crystal, salt), seed + len(series))
     write_text(folder / "truth.csv", _truth(series))
     samples = [_SAMPLE.format(milled=m, stem=s) for m, s in zip(series, stems, strict=True)]
     text = _HEADER.format(name=folder.name) + "".join(samples)
@@ -202,6 +218,7 @@ def _write_scans(
 def _write_pattern(
     folder: Path, stem: str, milled: Milled, crystals: tuple[Crystal, Crystal], seed: int
 ) -> None:
+    """Write one powder pattern: broadened crystals, halo, background."""
     pattern = diffraction.simulate_mixture(
         crystals,
         weight_fractions=(1.0 - milled.salt, milled.salt),
@@ -217,6 +234,23 @@ def _write_pattern(
         name=f"{milled.name}, simulated",
     )
     diffraction.write_xye(folder / f"{stem}.xye", pattern)
+
+
+def _write_standards(folder: Path, crystals: tuple[Crystal, Crystal], seed: int) -> None:
+    """Write LaB6 for the instrument's widths, and a mixture whose amorphous half was weighed."""
+    lanthanum = diffraction.simulate_mixture(
+        [_with_motion(references.load("LaB6_SRM660c"), uiso=0.005)],
+        weight_fractions=[1.0],
+        two_theta=(15.0, 110.0, 0.01),
+        profile=diffraction.Profile(),
+        counts=2e4,
+        background=(100.0,),
+        seed=seed,
+        name="LaB6, simulated",
+    )
+    diffraction.write_xye(folder / "LaB6.xye", lanthanum)
+    mixture = Milled(hours=0, amorphous=0.5, salt=0.04, size=600.0, strain=0.0005)
+    _write_pattern(folder, "known_mixture", mixture, crystals, seed + 1)
 
 
 def _write_gr(

@@ -260,7 +260,8 @@ def _sample(
     for probe in PROBES:
         own = getattr(entry, probe)
         if own is not None:
-            common = {**table.get(probe, {}), **_of_sample(probe, entry)}
+            order_name = table["series"].get("order", "")
+            common = {**table.get(probe, {}), **_of_sample(probe, entry, order_name)}
             given = _probe_input(probe, own, common, folder, where, faults)
             if given is not None:
                 probes[probe] = given
@@ -281,11 +282,17 @@ def _sample(
     )
 
 
-def _of_sample(probe: str, entry: Any) -> dict[str, Any]:
-    """Return what a probe's recipe takes from the sample itself: its composition."""
+def _of_sample(probe: str, entry: Any, order_name: str) -> dict[str, Any]:
+    """Return what a probe's recipe takes from the sample itself: composition, order …"""
     module, name = PROBES[probe]
-    takes = any(f.name == "composition" for f in fields(getattr(import_module(module), name)))
-    return {"composition": entry.composition} if takes and entry.composition else {}
+    keys = {f.name for f in fields(getattr(import_module(module), name))}
+    known = {
+        "composition": entry.composition,
+        "order_value": entry.order,
+        "order_name": order_name,
+        "conductivity": entry.conductivity,
+    }
+    return {key: known[key] for key in known.keys() & keys if known[key] not in (None, "")}
 
 
 def _probe_input(

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from xorder.diffraction.peak_tracking import PeakTable
 from xorder.diffraction.plots import MARKERS, plot_ticks, plot_widths
+from xorder.figures.diffraction_axes import shade
+from xorder.figures.diffraction_refinement import draw_fractions, draw_loss, draw_refinements
+from xorder.figures.diffraction_widths import draw_sizes, draw_widths
 from xorder.figures.drawing import COLOURS, PAGE, Drawing, mark_simulated, panel_label, style
 
 if TYPE_CHECKING:
@@ -18,10 +21,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from xorder.diffraction.analysis import DiffractionAnalysis
+    from xorder.diffraction.comparison import DiffractionComparison
     from xorder.diffraction.reflections import Reflections
     from xorder.results import Array
 
-__all__ = ["draw"]
+__all__ = ["draw", "draw_comparison", "draw_details"]
 
 #: Vertical distance of stacked patterns, in units of the highest line of each.
 STEP = 0.75
@@ -58,15 +62,51 @@ def draw(analyses: Sequence[DiffractionAnalysis]) -> Drawing:
     )
 
 
+def draw_details(analyses: Sequence[DiffractionAnalysis]) -> list[Drawing]:
+    """Return widths, sizes and strains, refined patterns and weight fractions, where there are."""
+    patterns = [
+        replace(p, name=a.name)
+        for a in analyses
+        for p in (a.refinement.patterns if a.refinement is not None else ())
+    ]
+    drawings = [draw_widths(analyses), draw_sizes(analyses), *draw_refinements(patterns)]
+    fractions = [a for a in analyses if a.fractions is not None]
+    if fractions:
+        drawings.append(
+            draw_fractions(
+                [a.name for a in fractions],
+                [a.order_value for a in fractions],
+                fractions[0].order_name,
+                [a.fractions for a in fractions if a.fractions is not None],
+                simulated=any(a.simulated for a in fractions),
+            )
+        )
+    return [drawing for drawing in drawings if drawing is not None]
+
+
+def draw_comparison(comparison: DiffractionComparison) -> list[Drawing]:
+    """Return the loss of crystalline scattering, and what refining the series as one gave."""
+    drawings = [draw_loss(comparison), *draw_refinements(comparison.patterns)]
+    if comparison.fractions:
+        drawings.append(
+            draw_fractions(
+                comparison.names,
+                comparison.order,
+                comparison.order_name,
+                comparison.fractions,
+                simulated=comparison.simulated,
+            )
+        )
+    return [drawing for drawing in drawings if drawing is not None]
+
+
 def _draw_patterns(ax: Axes, analyses: Sequence[DiffractionAnalysis]) -> None:
     for number, analysis in enumerate(analyses):
-        base = STEP * number
-        ax.plot(
-            analysis.pattern.two_theta, _normalised(analysis) + base, color=_shade(number, analyses)
-        )
+        base, colour = STEP * number, shade(number, len(analyses))
+        ax.plot(analysis.pattern.two_theta, _normalised(analysis) + base, color=colour)
         ax.text(
             0.995, base + 0.14 * STEP, analysis.name, transform=ax.get_yaxis_transform(),
-            ha="right", va="bottom", fontsize=7, color=_shade(number, analyses),
+            ha="right", va="bottom", fontsize=7, color=colour,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.8},
         )  # fmt: skip
     rows = [analyses[0].reflections, *analyses[0].impurities]
@@ -123,14 +163,6 @@ def _normalised(analysis: DiffractionAnalysis) -> Array:
     intensity = analysis.pattern.intensity
     low = float(np.percentile(intensity, 1))
     return (intensity - low) / (float(intensity.max()) - low)
-
-
-def _shade(number: int, analyses: Sequence[DiffractionAnalysis]) -> tuple[float, ...]:
-    """Return a colour that runs from dark to light through the series."""
-    import matplotlib
-
-    span = max(1, len(analyses) - 1)
-    return tuple(matplotlib.colormaps["viridis"](0.8 * number / span))
 
 
 def _joined(tables: Sequence[PeakTable]) -> PeakTable:
