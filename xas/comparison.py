@@ -95,6 +95,10 @@ def compare(analyses: Sequence[XasAnalysis], recipe: XasRecipe) -> XasComparison
     BadInput
         Samples that are named and not there, or too few of them.
     """
+    # Maps and fits are large, and nothing here asks for them.
+    analyses = [
+        replace(analysis, wavelets=None, shell_fit=None, mixtures=None) for analysis in analyses
+    ]
     found = _Found({}, [], {a.name: [] for a in analyses}, [])
     if recipe.difference is not None:
         _differences(analyses, recipe.difference, found)

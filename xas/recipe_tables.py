@@ -91,7 +91,7 @@ class ShellFitOptions:
     structure: str = field(default="", metadata={"path": True})
     """A CIF file or the name of a reference structure whose FEFF paths are fitted."""
     site: str = ""
-    """Label of the absorber's site in the structure; the element's first site where empty."""
+    """Label of the absorber's site in the structure; the average over all where empty."""
     radius: float = 4.0
     """Half length in Å of the longest path of the structure."""
     n_legs: int = 4

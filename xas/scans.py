@@ -101,12 +101,16 @@ def read_reference(text: str, recipe: ExafsSteps, *, space: str = "flat") -> Mea
 
 
 def _reference_file(name: str) -> Path:
-    if not Path(name).is_file():
+    from xorder import references
+
+    if Path(name).is_file():
+        return Path(name)
+    if "/" in name or Path(name).suffix:
         raise BadInput(
-            f"there is no reference spectrum {name!r}",
-            expected="a file, or FILE#GROUP for one group of a project",
+            f"there is no file {name!r}",
+            expected="a file, FILE#GROUP of a project, or a name of the library of references",
         )
-    return Path(name)
+    return references.spectrum_file(name)
 
 
 def _cleaned(spectrum: Spectrum, options: PreparationOptions) -> Spectrum:
@@ -122,13 +126,18 @@ def _cleaned(spectrum: Spectrum, options: PreparationOptions) -> Spectrum:
 
 
 def _read(path: Path, recipe: NormalizationSteps) -> Spectrum:
-    spectrum = read(
-        path,
-        columns=parse_columns(recipe.columns) or None,
-        mode=recipe.mode or None,
-        group=_group(recipe.group),
-        sort=recipe.sort,
-    )
+    options: dict[str, Any] = {
+        "columns": parse_columns(recipe.columns) or None,
+        "mode": recipe.mode or None,
+        "sort": recipe.sort,
+    }
+    try:
+        spectrum = read(path, group=recipe.group or None, **options)
+    except BadInput:
+        # What is no label may be a number.
+        if not recipe.group.isdigit():
+            raise
+        spectrum = read(path, group=int(recipe.group), **options)
     element, edge = recipe.element or spectrum.element, recipe.edge or spectrum.edge
     messages = list(spectrum.messages)
     for what, said, told in (
@@ -146,8 +155,3 @@ def _read(path: Path, recipe: NormalizationSteps) -> Spectrum:
         edge=edge,
         messages=tuple(messages),
     )
-
-
-def _group(text: str) -> str | int | None:
-    """Return a label, or the number of a group where the text is a small number."""
-    return int(text) if text.isdigit() and len(text) < 3 else text or None

@@ -10,6 +10,7 @@ from xorder.errors import XorderWarning
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from xorder.batch import Progress
     from xorder.run import Run
@@ -48,10 +49,11 @@ def _said(done: Run) -> dict[str, list[str]]:
     return said
 
 
-def tell(done: Run, *, debug: bool = False) -> None:
-    """Print what came out: warnings first, then the samples, then where the files are."""
-    from rich.table import Table
+def tell(done: Run, *, debug: bool = False, table: Table | None = None) -> None:
+    """Print what came out: warnings first, then a table, then where the files are.
 
+    The table is one of the samples where none is given.
+    """
     screen = console()
     for message, samples in _said(done).items():
         who = "all samples" if len(samples) == len(done.outcomes) > 1 else ", ".join(samples)
@@ -61,13 +63,7 @@ def tell(done: Run, *, debug: bool = False) -> None:
         for message in found.messages:
             screen.print(f"[yellow]{name}, compared[/]:", end=" ", highlight=False)
             screen.print(message, markup=False, highlight=False, soft_wrap=True)
-    simulated = " (simulated data)" if done.series.simulated else ""
-    table = Table("sample", "done", "numbers", "seconds", title=done.series.name + simulated)
-    for outcome in done.outcomes:
-        numbers = sum(len(found) for found in outcome.numbers.values())
-        probes = ", ".join(outcome.kinds) or "nothing"
-        table.add_row(outcome.sample.name, probes, str(numbers), f"{outcome.seconds:.1f}")
-    screen.print(table)
+    screen.print(table or _samples(done))
     screen.print(f"numbers  {done.summary}", soft_wrap=True, highlight=False)
     screen.print(f"files    {done.out / 'samples'}", soft_wrap=True, highlight=False)
     for figure in done.figures:
@@ -79,6 +75,18 @@ def tell(done: Run, *, debug: bool = False) -> None:
         problems.print(failure.message, markup=False, highlight=False, soft_wrap=True)
         if failure.traceback and debug:
             problems.print(failure.traceback, markup=False, highlight=False)
+
+
+def _samples(done: Run) -> Table:
+    from rich.table import Table
+
+    simulated = " (simulated data)" if done.series.simulated else ""
+    table = Table("sample", "done", "numbers", "seconds", title=done.series.name + simulated)
+    for outcome in done.outcomes:
+        numbers = sum(len(found) for found in outcome.numbers.values())
+        probes = ", ".join(outcome.kinds) or "nothing"
+        table.add_row(outcome.sample.name, probes, str(numbers), f"{outcome.seconds:.1f}")
+    return table
 
 
 def say(text: str, *, stderr: bool = False) -> None:
