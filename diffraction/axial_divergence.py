@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from xorder.results import Array
 
-__all__ = ["axial_parts"]
+__all__ = ["AxialParts", "axial_parts", "noticeable"]
 
 #: Lines that reach less than this (degrees) from their Bragg angle stay whole.
 NOTICEABLE = 0.002
@@ -15,7 +17,25 @@ NOTICEABLE = 0.002
 PARTS = 12
 
 
-def axial_parts(two_theta: Array, ratio: float) -> tuple[NDArray[np.int64], Array, Array]:
+@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+class AxialParts:
+    """The parts that axial divergence splits lines into; one entry a part."""
+
+    line: NDArray[np.int64]
+    """Index of the line that the part is of."""
+    offset: Array
+    """Distance from the Bragg angle in degrees."""
+    weight: Array
+    """Share of the line; the shares of a line add up to 1."""
+    offset_slope: Array
+    """Derivative of `offset` by the ratio S/L."""
+    weight_slope: Array
+    """Derivative of `weight` by the ratio S/L."""
+
+
+def axial_parts(
+    two_theta: Array, ratio: float, *, split: NDArray[np.bool_] | None = None
+) -> AxialParts:
     r"""Return the parts that axial divergence splits lines into.
 
     A ray that rises by :math:`h` (over the radius) meets the detector at :math:`2\varphi` with
@@ -32,28 +52,49 @@ def axial_parts(two_theta: Array, ratio: float) -> tuple[NDArray[np.int64], Arra
         Bragg angles in degrees, shape (N,).
     ratio
         :math:`a`.
-
-    Returns
-    -------
-    line, offset, weight
-        Index of the line that each part is of, its distance from the Bragg angle in degrees, and
-        its share; the shares of a line add up to 1.
+    split
+        Lines to lay out as several, shape (N,); where None those whose asymmetry is noticeable.
     """
+    split = noticeable(two_theta, ratio) if split is None else split
     whole = np.arange(len(two_theta))
-    if ratio <= 0.0:
-        return whole, np.zeros(len(two_theta)), np.ones(len(two_theta))
-    nodes, weights = np.polynomial.legendre.leggauss(PARTS)
-    rise = ratio * (nodes + 1.0)
-    angle = np.deg2rad(two_theta)[:, None]
-    bent = np.arccos(np.clip(np.cos(angle) * np.sqrt(1.0 + rise**2), -1.0, 1.0))
-    share = weights * (2.0 * ratio - rise) / (1.0 + rise**2)
-    share = share / np.maximum(np.sin(bent), 1e-6)
-    share /= share.sum(axis=1, keepdims=True)
-    offset = np.rad2deg(bent - angle)
-    split = np.abs(offset).max(axis=1) > NOTICEABLE
-    mean = np.sum(share * offset, axis=1)
-    return (
-        np.concatenate([whole[~split], np.repeat(whole[split], PARTS)]),
-        np.concatenate([mean[~split], offset[split].ravel()]),
-        np.concatenate([np.ones(np.count_nonzero(~split)), share[split].ravel()]),
+    if ratio <= 0.0 or not len(whole):
+        none = np.zeros(len(whole))
+        return AxialParts(
+            line=whole, offset=none, weight=np.ones(len(whole)), offset_slope=none,
+            weight_slope=none,
+        )  # fmt: skip
+    offset, share, by_offset, by_share = _quadrature(two_theta, ratio)
+    mean = np.sum(share * offset, axis=1)[~split]
+    by_mean = np.sum(share * by_offset + by_share * offset, axis=1)[~split]
+    return AxialParts(
+        line=np.concatenate([whole[~split], np.repeat(whole[split], PARTS)]),
+        offset=np.concatenate([mean, offset[split].ravel()]),
+        weight=np.concatenate([np.ones(len(mean)), share[split].ravel()]),
+        offset_slope=np.concatenate([by_mean, by_offset[split].ravel()]),
+        weight_slope=np.concatenate([np.zeros(len(mean)), by_share[split].ravel()]),
     )
+
+
+def noticeable(two_theta: Array, ratio: float) -> NDArray[np.bool_]:
+    """Return which lines the asymmetry of a ratio S/L reaches noticeably far from their angle."""
+    if ratio <= 0.0:
+        return np.zeros(len(two_theta), dtype=bool)
+    return np.asarray(np.abs(_quadrature(two_theta, ratio)[0]).max(axis=1) > NOTICEABLE)
+
+
+def _quadrature(two_theta: Array, ratio: float) -> tuple[Array, Array, Array, Array]:
+    """Return offset (degrees) and share of each part, and their derivatives by the ratio."""
+    nodes, weights = np.polynomial.legendre.leggauss(PARTS)
+    slope = nodes + 1.0
+    rise = ratio * slope
+    angle = np.deg2rad(two_theta)[:, None]
+    cosine = np.cos(angle) * np.sqrt(1.0 + rise**2)
+    bent = np.arccos(np.clip(cosine, -1.0, 1.0))
+    sine = np.maximum(np.sin(bent), 1e-6)
+    turn = -np.cos(angle) * rise * slope / np.sqrt(1.0 + rise**2) / sine
+    share = weights * (2.0 * ratio - rise) / (1.0 + rise**2) / sine
+    # Logarithmic derivative of the share; that of 2a - h is 1/a, and drops out of the ratio.
+    growth = -2.0 * rise * slope / (1.0 + rise**2) - np.cos(bent) / sine * turn
+    share /= share.sum(axis=1, keepdims=True)
+    by_share = share * (growth - np.sum(share * growth, axis=1, keepdims=True))
+    return np.rad2deg(bent - angle), share, np.rad2deg(turn), by_share

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from xorder.diffraction.axial_divergence import axial_parts
+from xorder.diffraction.anisotropy import DirectionalWidth, Kind
+from xorder.diffraction.axial_divergence import AxialParts, axial_parts, noticeable
 from xorder.diffraction.profiles import tch_from_widths
 from xorder.diffraction.radiation import Radiation, lorentz_polarization
 from xorder.diffraction.reflections import Reflections, calculate_reflections
@@ -25,6 +26,7 @@ from xorder.diffraction.symmetry_constraints import (
     SiteFreedom,
     cell_freedom,
     identifier,
+    mixed_site_ties,
     site_freedom,
 )
 from xorder.errors import BadInput
@@ -39,6 +41,8 @@ SHAPE_FACTOR = 0.9
 SHAPE_NAMES = ("u", "v", "w", "x", "y", "inverse_size", "strain")
 #: Widths are kept above this (degrees), so that a step to no width is a bad step only.
 NARROWEST = 1e-3
+#: A refined axial divergence can grow by this factor before lines are laid out anew.
+MOST_ASYMMETRY = 1.5
 #: Displacement in Å² of sites without one.
 DEFAULT_UISO = 0.01
 
@@ -80,6 +84,8 @@ class PhaseModel:
         plane: tuple[int, int, int] | None = None,
         extracted: bool = False,
         asymmetry: float = 0.0,
+        refine_asymmetry: bool = False,
+        anisotropic: Sequence[Kind] = (),
     ) -> None:
         self.crystal = crystal
         self.radiation = radiation
@@ -94,7 +100,10 @@ class PhaseModel:
             filled, wavelength=radiation, two_theta=two_theta
         )
         self.hkl = self.found.hkl.astype(float)
-        self._set_lines(asymmetry)
+        self._set_lines(asymmetry, MOST_ASYMMETRY * asymmetry if refine_asymmetry else asymmetry)
+        self.directional = {
+            kind: DirectionalWidth(crystal, self.hkl, self.found.d, kind) for kind in anisotropic
+        }
         self.factors = StructureFactors(
             filled, self.found, self.positions, self.displacements, self.occupancies
         )
@@ -104,25 +113,36 @@ class PhaseModel:
         # Intensities that are extracted from data start as those of the structure.
         self.strengths: Array | None = self.weight * self.found.f_squared if extracted else None
         march = () if plane is None else ("march",)
-        self.local_names = ("scale", "inverse_size", "strain", *self.start(), *march)
+        directions = [name for width in self.directional.values() for name in width.names]
+        self.local_names = (
+            "scale", "inverse_size", "strain", *self.start(), *march, *directions,
+        )  # fmt: skip
 
-    def _set_lines(self, asymmetry: float) -> None:
+    def _set_lines(self, asymmetry: float, reach: float) -> None:
         """Lay out one line a reflection and wavelength; lines that cannot reach are left out.
 
-        Lines that axial divergence makes asymmetric are laid out as several beside one another.
+        Lines that an axial divergence of `reach` makes asymmetric are laid out as several beside
+        one another.
         """
         wavelengths = np.array(self.radiation.wavelengths)
         sine = wavelengths[None, :] / (2.0 * self.found.d[:, None])
         reached = sine < 1.0
         reflection, spectral = np.nonzero(reached)
-        self.reflection: NDArray[np.int64] = reflection
-        self.wavelength = wavelengths[spectral]
-        self.share = np.array(self.radiation.weights)[spectral]
         theta = np.arcsin(sine[reached])
-        part, self.offset, weight = axial_parts(np.rad2deg(2.0 * theta), asymmetry)
-        self.reflection, self.wavelength = self.reflection[part], self.wavelength[part]
-        self.share, theta = self.share[part] * weight, theta[part]
-        self.tangent, self.cosine = np.tan(theta), np.cos(theta)
+        self._angles, self._asymmetry = np.rad2deg(2.0 * theta), asymmetry
+        self._split = noticeable(self._angles, reach)
+        self._parts = axial_parts(self._angles, asymmetry, split=self._split)
+        part = self._parts.line
+        self.reflection: NDArray[np.int64] = reflection[part]
+        self.wavelength = wavelengths[spectral][part]
+        self._spectral = np.array(self.radiation.weights)[spectral][part]
+        self.tangent, self.cosine = np.tan(theta[part]), np.cos(theta[part])
+
+    def _axial(self, values: Mapping[str, float]) -> AxialParts:
+        ratio = values.get("asymmetry", self._asymmetry)
+        if ratio == self._asymmetry:
+            return self._parts
+        return axial_parts(self._angles, ratio, split=self._split)
 
     def start(self) -> dict[str, float]:
         """Return the values of the structure for its free parameters."""
@@ -135,6 +155,14 @@ class PhaseModel:
         for name, index in self.occupancies.items():
             values[name] = float(self.crystal.sites[index].occupancy)
         return values
+
+    def ties(self) -> dict[str, str]:
+        """Return what holds a mixed position together, as expressions in local names.
+
+        Atoms on one position share coordinates and displacement; where the occupancies of all are
+        refined their sum stays what it was.
+        """
+        return mixed_site_ties(self.crystal, self.positions, self.displacements, self.occupancies)
 
     def centres(self, values: Mapping[str, float]) -> Lines:
         r"""Return the position of every line in degrees.
@@ -150,6 +178,7 @@ class PhaseModel:
         theta = np.arcsin(sine)
         cosine = np.cos(theta)
         shift = 2.0 * values.get("displacement", 0.0) / values.get("radius", 1.0)
+        parts = self._axial(values)
         rise = np.rad2deg(2.0 + shift * sine) * 0.5 * self.wavelength / cosine
         by_metric = {
             name: rise
@@ -159,11 +188,12 @@ class PhaseModel:
         return Lines(
             value=np.rad2deg(2.0 * theta - shift * cosine)
             + values.get("zero_shift", 0.0)
-            + self.offset,
+            + parts.offset,
             slopes=by_metric
             | {
                 "zero_shift": np.ones_like(theta),
                 "displacement": np.rad2deg(-2.0 * cosine / values.get("radius", 1.0)),
+                "asymmetry": parts.offset_slope,
             },
         )
 
@@ -174,8 +204,15 @@ class PhaseModel:
         scherrer = np.rad2deg(SHAPE_FACTOR * self.wavelength / cosine)
         squared = u * tangent**2 + v * tangent + w
         gauss = np.sqrt(np.maximum(squared, NARROWEST**2))
-        lorentz = x * tangent + y / cosine + inverse_size * scherrer
-        lorentz = np.maximum(lorentz + strain * np.rad2deg(4.0 * tangent), 0.0)
+        strained = np.rad2deg(4.0 * tangent)
+        lorentz = x * tangent + y / cosine + inverse_size * scherrer + strain * strained
+        by_direction: Rows = {}
+        for kind, rise in (("inverse_size", scherrer), ("strain", strained)):
+            if kind in self.directional:
+                width, slopes = self.directional[kind].width(values)
+                lorentz = lorentz + width[self.reflection] * rise
+                by_direction |= {n: s[self.reflection] * rise for n, s in slopes.items()}
+        lorentz = np.maximum(lorentz, 0.0)
         fwhm, eta = tch_from_widths(gauss, lorentz)
         by_gauss, by_lorentz, eta_by_gauss, eta_by_lorentz = _tch_slopes(gauss, lorentz, fwhm)
         real = squared > NARROWEST**2
@@ -188,8 +225,8 @@ class PhaseModel:
             "x": tangent,
             "y": 1.0 / cosine,
             "inverse_size": scherrer,
-            "strain": np.rad2deg(4.0 * tangent),
-        }
+            "strain": strained,
+        } | by_direction
         return Shapes(
             fwhm=fwhm,
             eta=eta,
@@ -201,25 +238,26 @@ class PhaseModel:
 
     def areas(self, values: Mapping[str, float], names: Sequence[str]) -> Lines:
         """Return the area of every line in counts times degrees; derivatives for `names` only."""
+        parts = self._axial(values)
         if self.strengths is not None:
-            shares = np.asarray(self.strengths[self.reflection] * self.share)
-            return Lines(value=values["scale"] * shares, slopes={"scale": shares})
+            return self._lines(self.strengths, {}, values["scale"], parts)
         f_squared, slopes = self.factors.squared(values, names)
-        weight = self.weight
         if self.march is not None:
             factor, by_march = self.march.factor(values["march"])
             slopes = {name: slope * factor for name, slope in slopes.items()}
             slopes["march"] = f_squared * by_march
             f_squared = f_squared * factor
-        scale = values["scale"]
-        slopes["scale"] = f_squared / scale if scale != 0 else np.zeros_like(f_squared)
+        wanted = {n: self.weight * s for n, s in slopes.items() if n in names}
+        return self._lines(self.weight * f_squared, wanted, values["scale"], parts)
 
-        def lines(of_reflections: Array) -> Array:
-            return np.asarray((weight * of_reflections)[self.reflection] * self.share)
-
-        unscaled = lines(f_squared)
-        rows = {n: scale * lines(s) for n, s in slopes.items() if n in names and n != "scale"}
-        return Lines(value=scale * unscaled, slopes=rows | {"scale": unscaled})
+    def _lines(self, strengths: Array, slopes: Rows, scale: float, parts: AxialParts) -> Lines:
+        """Return areas of lines from the strength of each reflection."""
+        share = self._spectral * parts.weight
+        unscaled = np.asarray(strengths[self.reflection])
+        rows = {name: scale * slope[self.reflection] * share for name, slope in slopes.items()}
+        rows["scale"] = unscaled * share
+        rows["asymmetry"] = scale * unscaled * self._spectral * parts.weight_slope
+        return Lines(value=scale * unscaled * share, slopes=rows)
 
 
 def refined_crystal(model: PhaseModel, values: Mapping[str, float]) -> Crystal:

@@ -5,54 +5,30 @@ Rietveld, J. Appl. Cryst. 2, 65 (1969); one least-squares fit of all parameters,
 
 from __future__ import annotations
 
-import fnmatch
-import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from xorder.diffraction.intensity_extraction import carry_strengths, share_intensities
 from xorder.diffraction.pattern import Pattern, cut
-from xorder.diffraction.powder_model import refined_crystal
+from xorder.diffraction.pattern_faults import without_faults
 from xorder.diffraction.refinement_agreement import refinement_result
-from xorder.diffraction.refinement_objective import (
-    PatternModel,
-    PatternObjective,
-    pattern_model,
-)
+from xorder.diffraction.refinement_objective import PatternModel
 from xorder.diffraction.refinement_options import Phase, RefinementOptions
 from xorder.diffraction.refinement_results import Refinement
+from xorder.diffraction.refinement_stages import pattern_models, staged_fit
 from xorder.diffraction.refinement_start import merged, starting_parameters
+from xorder.diffraction.restraints import expression_parameters
+from xorder.diffraction.wavelength_check import wavelength_doubt
 from xorder.errors import BadInput
-from xorder.fitting import FitResult, Parameters, fit
-from xorder.parameters import Parameter
+from xorder.parameters import Parameter, Parameters
 from xorder.results import recorded
 from xorder.structure import Crystal
 from xorder.threads import one_thread
 
 __all__ = ["Phase", "Refinement", "RefinementOptions", "refine"]
 
-#: A phase whose scale is below this many standard errors keeps its cell, size and atoms.
-FAINT = 5.0
-#: The lines are listed anew, and all is fitted again, until cells move by less than this part.
-SETTLED = 2e-5
-MOST_LISTS = 4
-#: Evaluations that are enough for a stage on the way.
-STAGE_NFEV = 12
-LINEAR_NFEV = 6
-#: Extraction of intensities goes on until χ² changes by less than this part, at most so often,
-#: with so many cycles before each fit.
-EXTRACTED = 5e-5
-MOST_EXTRACTIONS = 30
-CYCLES = 8
-#: Zeros after a point of more counts than this are padding of the file.
-PADDING_AFTER = 20.0
-
-_LINEAR = ("scale*", "background_*", "halo_*", "blank*")
-_CELL = ("a", "b", "c", "alpha", "beta", "gamma")
-_ALIGNMENT = ("zero_shift*", "displacement*")
-_SHAPE = ("inverse_size*", "strain*")
+#: Names of widths that depend on direction, and the largest size to start them from, in Å.
+DIRECTIONAL, MOST_SIZE = re.compile(r"(inverse_size|strain)_\d{3}"), 5000.0
 
 
 @recorded
@@ -94,158 +70,65 @@ def refine(
     options = options or RefinementOptions()
     data = _cut(patterns, options)
     wanted = _phases(phases)
-    models = _models(data, wanted, options)
-    start = merged(starting_parameters(models, wanted, options), parameters)
+    models = pattern_models(data, wanted, options)
+    doubts = [wavelength_doubt(model.pattern, model.phases) for model in models]
+    given = dict(parameters or {})
     with one_thread():
-        found, models, held = _staged(models, wanted, options, start)
-    return refinement_result(models, wanted, found, held)
+        if any(phase.anisotropic for phase in wanted):
+            wanted, found, options = _isotropic(data, wanted, options, given)
+            models = pattern_models(data, wanted, options)
+            start = _start(models, wanted, options, given)
+            start = start.with_values({n: v for n, v in found.items() if n in start})
+        else:
+            start = _start(models, wanted, options, given)
+        staged = staged_fit(models, wanted, options, start)
+    return refinement_result(staged, wanted, doubts)
 
 
-def _staged(
-    models: list[PatternModel], phases: list[Phase], options: RefinementOptions, start: Parameters
-) -> tuple[FitResult, list[PatternModel], tuple[str, ...]]:
-    linear = _chosen(start, _LINEAR)
-    placed = linear | _chosen(start, _ALIGNMENT) | _of_phases(models, range(len(phases)), _CELL)
-    current = start
-    if options.largest_move > 0 and len(placed) > len(linear):
-        wide = _widened(current, options.largest_move)
-        found = _fit(models, wide, linear, LINEAR_NFEV)
-        strong = _strong(models, found)
-        placed = linear | _chosen(start, _ALIGNMENT) | _of_phases(models, strong, _CELL)
-        found = _fit(models, found.parameters, placed, STAGE_NFEV)
-        instrument = {n: start[n].value for n in start if n.split("_")[0] == "w"}
-        current = _taken(start, found).with_values(instrument)
-        models = _listed_anew(models, phases, current, options)
-    found = _fit(models, current, linear, LINEAR_NFEV)
-    found = _fit(models, _taken(start, found), linear | _chosen(start, _SHAPE), STAGE_NFEV)
-    shaped = placed | _chosen(start, _SHAPE)
-    found = _fit(models, _taken(start, found), shaped, STAGE_NFEV)
-    strong = _strong(models, found)
-    faint = [i for i in range(len(phases)) if i not in strong]
-    held = _all_of_phases(models, faint) - linear
-    free = frozenset(n for n, p in start.items() if p.vary and not p.expr) - held
-    current = _restored(_taken(start, found), start, held)
-    extracted = any(phase.extracted for phase in phases)
-    chisqr = math.inf
-    for _ in range(MOST_EXTRACTIONS if extracted else MOST_LISTS):
-        models = _listed_anew(models, phases, current, options)
-        found = _fit(models, current, free, options.max_nfev)
-        moved = _largest_cell_change(current, found.parameters, models)
-        current = _taken(start, found)
-        still = not extracted or abs(found.chisqr - chisqr) < EXTRACTED * found.chisqr
-        chisqr = found.chisqr
-        if (moved < SETTLED and still) or not found.success:
-            break
-    return found, models, tuple(phases[i].name or phases[i].crystal.name for i in faint)
-
-
-def _fit(
-    models: Sequence[PatternModel], parameters: Parameters, free: frozenset[str], max_nfev: int
-) -> FitResult:
-    share_intensities(models, parameters, cycles=CYCLES)
-    held = Parameters(replace(p, vary=p.vary and p.name in free) for p in parameters.values())
-    # A constrained parameter moves with those it depends on, so its column is needed too.
-    moving = frozenset(free) | {n for n, p in parameters.items() if p.expr}
-    objectives = [PatternObjective(model, held, moving) for model in models]
-    return fit(objectives, held, max_nfev=max_nfev)
-
-
-def _taken(start: Parameters, found: FitResult) -> Parameters:
-    """Return the start's parameters with the values that a stage found."""
-    return start.with_values({n: p.value for n, p in found.parameters.items() if not p.expr})
-
-
-def _restored(current: Parameters, start: Parameters, held: frozenset[str]) -> Parameters:
-    return current.with_values({name: start[name].value for name in held})
-
-
-def _widened(parameters: Parameters, width: float) -> Parameters:
-    changes = {n: p.value + width**2 for n, p in parameters.items() if n.split("_")[0] == "w"}
-    return parameters.with_values(changes)
-
-
-def _chosen(parameters: Parameters, patterns: Sequence[str]) -> frozenset[str]:
-    return frozenset(
-        n
-        for n, p in parameters.items()
-        if p.vary and not p.expr and any(fnmatch.fnmatch(n, each) for each in patterns)
-    )
-
-
-def _of_phases(
-    models: Sequence[PatternModel], indices: Sequence[int] | range, names: Sequence[str]
-) -> frozenset[str]:
-    return frozenset(
-        model.name(name, model.suffixes[index])
-        for model in models
-        for index in indices
-        for name in model.phases[index].local_names
-        if name in names
-    )
-
-
-def _all_of_phases(models: Sequence[PatternModel], indices: Sequence[int]) -> frozenset[str]:
-    return frozenset(
-        model.name(name, model.suffixes[index])
-        for model in models
-        for index in indices
-        for name in model.phases[index].local_names
-    )
-
-
-def _strong(models: Sequence[PatternModel], found: FitResult) -> list[int]:
-    """Return the phases whose scale is above five standard errors in some pattern."""
-    strong = []
-    for index in range(len(models[0].phases)):
-        scales = [found.parameters[m.name("scale", m.suffixes[index])] for m in models]
-        # A scale without standard error was not refined, or its error is not known: leave it free.
-        sure = [p.value > FAINT * p.stderr for p in scales if math.isfinite(p.stderr)]
-        if any(sure) or any(not p.vary for p in scales):
-            strong.append(index)
-    return strong
-
-
-def _listed_anew(
-    models: Sequence[PatternModel],
-    phases: Sequence[Phase],
-    parameters: Parameters,
+def _start(
+    models: list[PatternModel],
+    phases: list[Phase],
     options: RefinementOptions,
-) -> list[PatternModel]:
-    """Return the models with their lines listed for the cells that the parameters give."""
-    data = [model.pattern for model in models]
-    listed = _models(data, _moved(models, phases, parameters), options)
-    carry_strengths(models, listed)
-    return listed
+    given: Mapping[str, Parameter],
+) -> Parameters:
+    start = merged(starting_parameters(models, phases, options), given)
+    return start | expression_parameters(options.restraints)
 
 
-def _moved(
-    models: Sequence[PatternModel], phases: Sequence[Phase], parameters: Parameters
-) -> list[Phase]:
-    """Return the phases with the crystals that the parameters give."""
-    values = parameters.valuesdict()
-    model = models[0]
-    return [
-        replace(phase, crystal=refined_crystal(model.phases[i], model.values(i, values)))
-        for i, phase in enumerate(phases)
-    ]
+def _isotropic(
+    data: list[Pattern],
+    phases: list[Phase],
+    options: RefinementOptions,
+    given: Mapping[str, Parameter],
+) -> tuple[list[Phase], dict[str, float], RefinementOptions]:
+    """Refine with sizes and strains of no direction: from afar directions lead astray.
 
-
-def _models(
-    data: Sequence[Pattern], phases: Sequence[Phase], options: RefinementOptions
-) -> list[PatternModel]:
-    places = [""] if len(data) == 1 else [f"_{i + 1}" for i in range(len(data))]
-    return [
-        pattern_model(pattern, phases, options=options, place=place)
-        for pattern, place in zip(data, places, strict=True)
-    ]
-
-
-def _largest_cell_change(
-    before: Parameters, after: Parameters, models: Sequence[PatternModel]
-) -> float:
-    names = _of_phases(models, range(len(models[0].phases)), _CELL)
-    changes = [abs(after[n].value / before[n].value - 1.0) for n in names]
-    return max(changes, default=0.0)
+    Returns the phases with the sizes and strains found, the values of all other parameters, and
+    options that place lines no more.
+    """
+    plain = [replace(p, anisotropic_size=False, anisotropic_strain=False) for p in phases]
+    models = pattern_models(data, plain, options)
+    known = starting_parameters(models, plain, options)
+    own = {n: p for n, p in given.items() if n in known or not DIRECTIONAL.match(n)}
+    staged = staged_fit(models, plain, options, _start(models, plain, options, own))
+    found = staged.fit.parameters.valuesdict()
+    moved = []
+    for index, phase in enumerate(phases):
+        local = models[0].values(index, found)
+        size, strain = 1.0 / max(local["inverse_size"], 1.0 / MOST_SIZE), local["strain"]
+        moved.append(
+            replace(
+                phase,
+                size=phase.size if phase.size is None else size,
+                strain=phase.strain if phase.strain is None else min(max(strain, 1e-4), 0.09),
+            )
+        )
+    kept = {
+        name: value
+        for name, value in found.items()
+        if not name.startswith(("inverse_size", "strain"))
+    }
+    return moved, kept, replace(options, largest_move=0.0)
 
 
 def _cut(patterns: Pattern | Sequence[Pattern], options: RefinementOptions) -> list[Pattern]:
@@ -254,7 +137,7 @@ def _cut(patterns: Pattern | Sequence[Pattern], options: RefinementOptions) -> l
         raise BadInput("there is no pattern to refine against", expected="at least one")
     if options.two_theta is not None:
         several = [cut(pattern, two_theta=options.two_theta) for pattern in several]
-    several = [without_padding(pattern) for pattern in several]
+    several = [without_faults(pattern) for pattern in several]
     for pattern in several:
         if pattern.two_theta[0] <= 0:
             raise BadInput(
@@ -262,28 +145,6 @@ def _cut(patterns: Pattern | Sequence[Pattern], options: RefinementOptions) -> l
                 expected="a two_theta range above 0",
             )
     return several
-
-
-def without_padding(pattern: Pattern) -> Pattern:
-    """Return the pattern without zeros at its end that counting cannot have given.
-
-    After a point of more than 20 counts a point of none has a chance below 1e-8.
-    """
-    filled = np.flatnonzero(pattern.intensity != 0)
-    last = int(filled[-1]) + 1
-    if last == len(pattern.intensity) or pattern.intensity[filled[-1]] < PADDING_AFTER:
-        return pattern
-    note = (
-        f"The last {len(pattern.intensity) - last} points, from {pattern.two_theta[last]:.3f}°, "
-        "have no counts and were left out."
-    )
-    return replace(
-        pattern,
-        two_theta=pattern.two_theta[:last],
-        intensity=pattern.intensity[:last],
-        sigma=pattern.sigma[:last],
-        notes=(*pattern.notes, note),
-    )
 
 
 def _phases(phases: Crystal | Phase | Sequence[Crystal | Phase]) -> list[Phase]:

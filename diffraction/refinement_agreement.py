@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from xorder.diffraction.anisotropy import DirectionalWidths
 from xorder.diffraction.intensity_extraction import shared_intensities
-from xorder.diffraction.powder_model import refined_crystal
+from xorder.diffraction.powder_model import PhaseModel, refined_crystal
+from xorder.diffraction.refinement_messages import refinement_messages
 from xorder.diffraction.refinement_objective import PatternModel, PatternObjective
 from xorder.diffraction.refinement_options import Phase
 from xorder.diffraction.refinement_results import (
@@ -18,6 +20,8 @@ from xorder.diffraction.refinement_results import (
     Refinement,
     serial_factor,
 )
+from xorder.diffraction.refinement_stages import Staged
+from xorder.diffraction.residual_lines import find_residual_lines, no_residual_lines
 from xorder.diffraction.symmetry_constraints import CELL_NAMES
 from xorder.fitting import FitResult
 from xorder.results import Array, Number
@@ -28,19 +32,44 @@ __all__ = ["refinement_result", "weight_fractions"]
 
 
 def refinement_result(
-    models: Sequence[PatternModel],
-    phases: Sequence[Phase],
-    found: FitResult,
-    held: Sequence[str],
+    staged: Staged, phases: Sequence[Phase], doubts: Sequence[str] = ()
 ) -> Refinement:
     """Return the result of a fit of patterns."""
-    patterns = tuple(_pattern_fit(model, phases, found) for model in models)
-    factor = serial_factor(found.residual)
-    refinement = Refinement(
-        fit=found, patterns=patterns, serial_factor=factor, suffixes=models[0].suffixes
+    found, models = staged.fit, staged.models
+    patterns = tuple(
+        _with_intensities(_pattern_fit(model, phases, found), staged, place)
+        for place, model in enumerate(models)
     )
-    messages = _messages(refinement, models, phases, held)
+    refinement = Refinement(
+        fit=found,
+        patterns=patterns,
+        serial_factor=serial_factor(found.residual[: len(models)]),
+        suffixes=models[0].suffixes,
+        unexplained=tuple(
+            find_residual_lines(pattern, model) if found.success else no_residual_lines()
+            for pattern, model in zip(patterns, models, strict=True)
+        ),
+    )
+    messages = refinement_messages(refinement, models, phases, staged.held, doubts)
     return replace(refinement, messages=messages, numbers=_numbers(refinement))
+
+
+def _with_intensities(pattern: PatternFit, staged: Staged, place: int) -> PatternFit:
+    """Return a pattern's result with the intensities that were refined."""
+    if not (staged.intensities and staged.fit):
+        return pattern
+    objective = staged.intensities[place]
+    refined = dict(
+        zip(
+            [groups.phase for groups in objective.groups],
+            objective.intensities(staged.fit),
+            strict=True,
+        )
+    )
+    phases = tuple(
+        replace(phase, intensities=refined.get(i)) for i, phase in enumerate(pattern.phases)
+    )
+    return replace(pattern, phases=phases)
 
 
 def _pattern_fit(model: PatternModel, phases: Sequence[Phase], found: FitResult) -> PatternFit:
@@ -134,7 +163,10 @@ def _phase_fit(
         one = found.parameters[model.name(local, suffix)]
         return one.value, one.stderr
 
-    inverse, inverse_error = parameter("inverse_size")
+    directions = _directions(model, index, found)
+    (inverse, inverse_error), (strain, strain_error) = (
+        _width(own, kind, parameter, directions) for kind in ("inverse_size", "strain")
+    )
     size = 1.0 / inverse if inverse > 1e-9 else math.inf
     return PhaseFit(
         name=phase.name or phase.crystal.name,
@@ -145,8 +177,8 @@ def _phase_fit(
         weight_fraction_stderr=float(fraction[1]),
         size=size,
         size_stderr=inverse_error * size**2 if math.isfinite(size) else math.nan,
-        strain=parameter("strain")[0],
-        strain_stderr=parameter("strain")[1],
+        strain=strain,
+        strain_stderr=strain_error,
         r_bragg=_r_value(measured[inside], modelled[inside]),
         r_f=_r_value(np.sqrt(measured[inside]), np.sqrt(modelled[inside])),
         two_theta=own.centres(values).value[place],
@@ -155,6 +187,75 @@ def _phase_fit(
         l=own.found.l,
         observed=measured,
         calculated=modelled,
+        directions=_directional(own, directions, inverse, strain),
+    )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Directions:
+    """A width along each reflection with its covariance."""
+
+    width: Array
+    covar: Array
+
+
+def _directions(model: PatternModel, index: int, found: FitResult) -> dict[str, _Directions]:
+    """Return the widths of a phase that depend on direction, by kind."""
+    own, suffix = model.phases[index], model.suffixes[index]
+    values = model.values(index, found.parameters.valuesdict())
+    place = {name: i for i, name in enumerate(found.var_names)}
+    result = {}
+    for kind, directional in own.directional.items():
+        width, slopes = directional.width(values)
+        rows = [place.get(model.name(name, suffix), -1) for name in directional.names]
+        free = [i for i, row in enumerate(rows) if row >= 0]
+        chosen = [rows[i] for i in free]
+        covar = np.nan_to_num(found.covar[np.ix_(chosen, chosen)])
+        columns = np.stack([slopes[directional.names[i]] for i in free] or [0.0 * width])
+        if not free:
+            covar = np.zeros((1, 1))
+        result[str(kind)] = _Directions(width, columns.T @ covar @ columns)
+    return result
+
+
+def _width(
+    own: PhaseModel,
+    kind: str,
+    parameter: Callable[[str], tuple[float, float]],
+    directions: Mapping[str, _Directions],
+) -> tuple[float, float]:
+    """Return inverse size or strain with its standard error, the mean over directions."""
+    if kind not in directions:
+        return parameter(kind)
+    along = directions[kind]
+    return float(along.width.mean()), math.sqrt(max(float(along.covar.mean()), 0.0))
+
+
+def _directional(
+    own: PhaseModel, directions: Mapping[str, _Directions], inverse: float, strain: float
+) -> DirectionalWidths | None:
+    if not directions:
+        return None
+    nothing = np.zeros(len(own.hkl))
+    along = {
+        kind: (
+            (directions[kind].width, np.sqrt(np.maximum(np.diag(directions[kind].covar), 0.0)))
+            if kind in directions
+            else (nothing + value, nothing + math.nan)
+        )
+        for kind, value in (("inverse_size", inverse), ("strain", strain))
+    }
+    (inverses, inverse_errors), (strains, strain_errors) = along["inverse_size"], along["strain"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sizes, size_errors = 1.0 / inverses, inverse_errors / inverses**2
+    return DirectionalWidths(
+        h=own.found.h,
+        k=own.found.k,
+        l=own.found.l,
+        size=sizes,
+        size_stderr=size_errors,
+        strain=strains,
+        strain_stderr=strain_errors,
     )
 
 
@@ -172,50 +273,6 @@ def _with_cell_errors(model: PatternModel, index: int, found: FitResult) -> Crys
 def _r_value(observed: Array, calculated: Array) -> float:
     total = float(np.sum(observed))
     return float(100.0 * np.sum(np.abs(observed - calculated)) / total) if total > 0 else math.nan
-
-
-def _messages(
-    refinement: Refinement,
-    models: Sequence[PatternModel],
-    phases: Sequence[Phase],
-    held: Sequence[str],
-) -> tuple[str, ...]:
-    messages = [] if refinement.success else [f"The fit failed: {refinement.fit.message}"]
-    messages += [
-        f"{model.pattern.name}: {note}"
-        for model in models
-        for note in model.pattern.notes
-        if note.endswith("were left out.")
-    ]
-    messages += [
-        f"{phase.name or phase.crystal.name}: its intensities were extracted from the data; "
-        "standard errors leave them out, and it has no weight fraction."
-        for phase in phases
-        if phase.extracted
-    ]
-    ions = [any(site.charge for site in phase.crystal.sites) for phase in phases]
-    if any(ions) and not all(ions):
-        messages.append(
-            "Some structures name ions and others neutral atoms; their form factors differ at low "
-            "angles, which shifts weight fractions by up to about 1 wt%."
-        )
-    messages += [
-        f"{name} stays below five standard errors; its cell, widths and atoms were kept as "
-        "they were."
-        for name in held
-    ]
-    for model, pattern in zip(models, refinement.patterns, strict=True):
-        limit = model.linear.halo_fwhm / 3.0
-        for index, phase in enumerate(pattern.phases):
-            values = model.values(index, refinement.fit.parameters.valuesdict())
-            width = float(np.median(model.phases[index].shapes(values).fwhm))
-            if width > limit:
-                messages.append(
-                    f"{pattern.name}: lines of {phase.name} are {width:.2f}° wide, over a third of "
-                    f"the halo's {model.linear.halo_fwhm:.1f}°; they cannot be told apart safely."
-                )
-    messages += [f"{flag}." for flag in refinement.fit.flags]
-    return tuple(messages)
 
 
 def _numbers(refinement: Refinement) -> tuple[Number, ...]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from xorder.results import Array
 
-__all__ = ["add_lines_and_columns", "share_out"]
+__all__ = ["add_lines_and_columns", "add_profiles", "share_out"]
 
 #: exp(-4 ln 2 · 4²) = 5e-20: a Gaussian ends here, in FWHM from its centre.
 _GAUSS_END = 4.0
@@ -94,3 +94,26 @@ def share_out(
             intensity = area * value * inverse * step
             calculated[line] += intensity
             observed[line] += intensity * ratio[i]
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def add_profiles(
+    two_theta: Array,
+    lines: Array,
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+    column: NDArray[np.int64],
+    columns: Array,
+) -> None:
+    """Add every line to its own column; lines of column -1 are left out."""
+    for line in range(len(lines)):
+        if column[line] < 0:
+            continue
+        centre, area, fwhm, eta = lines[line]
+        inverse = 1.0 / fwhm
+        for i in range(first[line], last[line]):
+            squared = ((two_theta[i] - centre) * inverse) ** 2
+            value = eta * _LORENTZ_NORM / (1.0 + 4.0 * squared)
+            if squared < _GAUSS_END * _GAUSS_END:
+                value += (1.0 - eta) * _GAUSS_NORM * math.exp(-_FOUR_LN2 * squared)
+            columns[i, column[line]] += area * inverse * value

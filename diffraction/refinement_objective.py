@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from xorder.diffraction.backgrounds import LinearParts, linear_parts
 from xorder.diffraction.pattern import Pattern
 from xorder.diffraction.powder_model import Lines, PhaseModel, Shapes
-from xorder.diffraction.refinement_options import INSTRUMENT, OWN, Phase, RefinementOptions
+from xorder.diffraction.profiles import Profile
+from xorder.diffraction.refinement_options import (
+    OWN,
+    PATTERN_WIDE,
+    Phase,
+    RefinementOptions,
+)
 from xorder.diffraction.simulation import MARGIN
 from xorder.diffraction.structure_intensities import Rows
 from xorder.diffraction.symmetry_constraints import identifier
@@ -27,14 +33,15 @@ __all__ = [
     "line_windows",
     "pattern_model",
     "phase_suffixes",
+    "start_asymmetry",
 ]
 
 #: A Lorentzian ends this many FWHM from its centre, as in `sum_lines`, a mixed line so much nearer
 #: that it loses the same 0.3 % of its area; none ends before its Gaussian part does.
 CUTOFF = 100.0
 GAUSS_END = 4.0
-#: Parameters that a phase has for itself; the others belong to the pattern.
-PATTERN_NAMES = (*INSTRUMENT, "zero_shift", "displacement", "background_*", "halo_*", "blank")
+#: A refined S/L starts here where none is given: lines do not feel it at 0.
+LEAST_ASYMMETRY = 0.01
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -46,6 +53,8 @@ class PatternModel:
     suffixes: tuple[str, ...]
     linear: LinearParts
     radius: float
+    profile: Profile
+    """Widths of the instrument's lines at the start."""
     place: str
     """What is appended to the names of this pattern's own parameters."""
     own: tuple[str, ...]
@@ -57,14 +66,14 @@ class PatternModel:
     def values(self, index: int, values: Mapping[str, float]) -> dict[str, float]:
         """Return the local values of phase `index`."""
         suffix = self.suffixes[index]
-        local = {n: values[self.name(n)] for n in (*INSTRUMENT, "zero_shift", "displacement")}
+        local = {n: values[self.name(n)] for n in PATTERN_WIDE}
         for name in self.phases[index].local_names:
             local[name] = values[self.name(name, suffix)]
         return local | {"radius": self.radius}
 
     def names(self) -> dict[str, None]:
         """Return the names in the fit of all its parameters."""
-        found = [self.name(n) for n in (*INSTRUMENT, "zero_shift", "displacement")]
+        found = [self.name(n) for n in PATTERN_WIDE]
         found += [self.name(n) for n in self.linear.names]
         for model, suffix in zip(self.phases, self.suffixes, strict=True):
             found += [self.name(n, suffix) for n in model.local_names]
@@ -131,7 +140,7 @@ class PatternObjective:
             for n in self.model.phases[index].local_names
             if self.model.name(n, suffix) in place
         }
-        for name in (*INSTRUMENT, "zero_shift", "displacement"):
+        for name in PATTERN_WIDE:
             if self.model.name(name) in place:
                 local[name] = place[self.model.name(name)]
         if not local:
@@ -189,7 +198,9 @@ def pattern_model(
             occupancies=() if phase.extracted else phase.occupancies,
             plane=None if phase.extracted else phase.orientation,
             extracted=phase.extracted,
-            asymmetry=options.asymmetry,
+            asymmetry=start_asymmetry(options),
+            refine_asymmetry=options.refine_asymmetry,
+            anisotropic=phase.anisotropic,
         )
         for phase in phases
     )
@@ -201,8 +212,16 @@ def pattern_model(
             axis, order=options.background, halos=options.halos, blank=options.blank
         ),
         radius=options.radius,
+        profile=options.profile,
         place=place,
         own=(*OWN, *options.own),
+    )
+
+
+def start_asymmetry(options: RefinementOptions) -> float:
+    """Return the axial divergence to start from; one that is refined starts above zero."""
+    return (
+        max(options.asymmetry, LEAST_ASYMMETRY) if options.refine_asymmetry else options.asymmetry
     )
 
 

@@ -9,14 +9,17 @@ from typing import Literal
 from xorder.diffraction.backgrounds import Halo
 from xorder.diffraction.pattern import Pattern
 from xorder.diffraction.profiles import Profile
+from xorder.diffraction.restraints import Restraint
 from xorder.errors import BadInput
 from xorder.structure import Crystal
 
-__all__ = ["Phase", "RefinementOptions"]
+__all__ = ["INSTRUMENT", "OWN", "PATTERN_WIDE", "Phase", "RefinementOptions"]
 
 #: Parameters that every pattern of a joint refinement has for itself, with ``*`` wildcards.
 OWN = ("scale*", "background_*", "halo_*", "blank", "zero_shift", "displacement")
 INSTRUMENT = ("u", "v", "w", "x", "y")
+#: What acts on the lines of all phases of a pattern.
+PATTERN_WIDE = (*INSTRUMENT, "zero_shift", "displacement", "asymmetry")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -25,9 +28,10 @@ class Phase:
 
     crystal: Crystal
     """The structure to start from."""
-    intensities: Literal["structure", "extracted"] = "structure"
-    """Whether intensities are calculated from the atoms (Rietveld) or extracted from the data
-    (Le Bail); extracted ones have no scale, atoms or weight fraction."""
+    intensities: Literal["structure", "extracted", "refined"] = "structure"
+    """Whether intensities are calculated from the atoms (Rietveld), extracted from the data
+    (Le Bail) or refined with standard errors (Pawley); the last two have no scale, atoms or weight
+    fraction."""
     cell: bool = True
     """Whether the free cell parameters are refined."""
     positions: bool = True
@@ -43,6 +47,10 @@ class Phase:
     """Microstrain to start from; None for none, then it is not refined."""
     refine_shape: bool = True
     """Whether size and strain are refined; where False they stay at the values given."""
+    anisotropic_size: bool = False
+    """Whether the size is that of an ellipsoid, as symmetry allows, instead of a sphere."""
+    anisotropic_strain: bool = False
+    """Whether the microstrain depends on direction as Stephens (1999) has it."""
     orientation: tuple[int, int, int] | None = None
     """Plane of a March–Dollase preferred orientation to refine; none where None."""
     name: str = ""
@@ -51,10 +59,22 @@ class Phase:
     @property
     def extracted(self) -> bool:
         """Whether the intensities come from the data."""
-        return self.intensities == "extracted"
+        return self.intensities != "structure"
+
+    @property
+    def anisotropic(self) -> tuple[Literal["inverse_size", "strain"], ...]:
+        """Widths that depend on direction; none where there is nothing to start from."""
+        sized = self.anisotropic_size and self.size is not None
+        strained = self.anisotropic_strain and self.strain is not None
+        return (*(("inverse_size",) if sized else ()), *(("strain",) if strained else ()))
 
     def __post_init__(self) -> None:
-        """Check size and strain."""
+        """Check intensities, size and strain."""
+        if self.intensities not in ("structure", "extracted", "refined"):
+            raise BadInput(
+                f"intensities {self.intensities!r}",
+                expected="'structure', 'extracted' or 'refined'",
+            )
         if self.size is not None and not (math.isfinite(self.size) and self.size >= 5.0):
             raise BadInput(f"domain size {self.size:g} Å", expected="a length of 5 Å or more")
         if self.strain is not None and not 0.0 <= self.strain < 0.1:
@@ -78,7 +98,11 @@ class RefinementOptions:
     """Widths of the instrument's lines."""
     asymmetry: float = 0.0
     """Axial divergence S/L = H/L: half the height of sample and detector slit over the radius of
-    the goniometer; half of what GSAS calls SH/L. A property of the instrument, not refined."""
+    the goniometer; half of what GSAS calls SH/L."""
+    refine_asymmetry: bool = False
+    """Whether S/L is refined; a property of the instrument, so better found once on a standard."""
+    restraints: tuple[Restraint, ...] = ()
+    """Bonds, angles and expressions that are pulled to values, each with its standard error."""
     refine_profile: tuple[str, ...] = ()
     """Terms of the profile to refine, of ``u v w x y``."""
     zero_shift: bool = False

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xorder.diffraction.anisotropy import DirectionalWidths
+from xorder.diffraction.pawley import LineIntensities
 from xorder.diffraction.profiles import Profile
+from xorder.diffraction.residual_lines import ResidualLines
 from xorder.fitting import FitResult
 from xorder.results import Array, Number, Result, quantity
 from xorder.structure import Crystal
@@ -43,11 +46,12 @@ class PhaseFit(Result):
     weight_fraction_stderr: float
     """Standard error of `weight_fraction`, correlations counted."""
     size: float = quantity("Å")
-    """Domain size (Scherrer, K = 0.9); infinite where lines have no size width."""
+    """Domain size (Scherrer, K = 0.9); infinite where lines have no size width. Of an ellipsoid the
+    inverse of the mean inverse size over the reflections."""
     size_stderr: float = quantity("Å")
     """Standard error of `size`."""
     strain: float
-    """Microstrain Δd/d."""
+    """Microstrain Δd/d; the mean over the reflections where it depends on direction."""
     strain_stderr: float
     """Standard error of `strain`."""
     r_bragg: float = quantity("%")
@@ -66,6 +70,10 @@ class PhaseFit(Result):
     """Integrated intensity over all lines of the radiation, shared out by the model."""
     calculated: Array = quantity("counts °", dims=("reflection",))
     """Integrated intensity of the model within the range."""
+    directions: DirectionalWidths | None = None
+    """Size and strain along each reflection where they depend on direction; else None."""
+    intensities: LineIntensities | None = None
+    """Intensities with covariance where they were refined (Pawley); else None."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -123,6 +131,8 @@ class Refinement(Result):
     serial_factor: float
     """Factor by which standard errors grow for serially correlated residuals (Bérar & Lelann,
     J. Appl. Cryst. 24, 1 (1991)); 1 where the residual is noise."""
+    unexplained: tuple[ResidualLines, ...] = ()
+    """Lines of each pattern that no phase of the model has."""
     suffixes: tuple[str, ...] = ()
     """What the parameters of each phase have at the end of their names."""
     numbers: tuple[Number, ...] = ()
@@ -142,7 +152,8 @@ class Refinement(Result):
     def r_wp(self) -> float:
         """Weighted profile R value over all patterns, %."""
         weighted = sum(float(np.sum((p.intensity / p.sigma) ** 2)) for p in self.patterns)
-        return 100.0 * math.sqrt(self.fit.chisqr / weighted)
+        left = [(p.intensity - p.calculated) / p.sigma for p in self.patterns]
+        return 100.0 * math.sqrt(sum(float(np.sum(one**2)) for one in left) / weighted)
 
     @property
     def gof(self) -> float:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from xorder.diffraction.refinement_objective import PatternModel, PatternObjective
+from xorder.diffraction.anisotropy import Kind
+from xorder.diffraction.refinement_objective import (
+    PatternModel,
+    PatternObjective,
+    start_asymmetry,
+)
 from xorder.diffraction.refinement_options import INSTRUMENT, Phase, RefinementOptions
 from xorder.errors import BadInput
 from xorder.fitting import Parameters
@@ -73,6 +79,10 @@ def _of_pattern(model: PatternModel, options: RefinementOptions) -> Iterable[Par
         name=model.name("displacement"), value=0.0, vary=options.displacement, min=-reach,
         max=reach, unit="mm",
     )  # fmt: skip
+    yield Parameter(
+        name=model.name("asymmetry"), value=start_asymmetry(options), min=0.0, max=0.2,
+        vary=options.refine_asymmetry,
+    )  # fmt: skip
     intensity = model.pattern.intensity
     low, high = np.percentile(intensity, [10, 90])
     for name in model.linear.names:
@@ -91,17 +101,33 @@ def _of_phase(model: PatternModel, index: int, phase: Phase) -> Iterable[Paramet
         return Parameter(name=model.name(local, suffix), value=value, **settings)  # type: ignore[arg-type]
 
     yield make("scale", 1.0, vary=not phase.extracted, min=0.0)
-    sized, strained = phase.size is not None, phase.strain is not None
-    yield make(
-        "inverse_size", 1.0 / phase.size if phase.size is not None else 0.0,
-        vary=sized and phase.refine_shape, min=0.0, max=1.0 / SMALLEST, unit="Å⁻¹",
-    )  # fmt: skip
-    yield make(
-        "strain", phase.strain or 0.0, vary=strained and phase.refine_shape, min=0.0, max=0.1
+    widths: tuple[tuple[Kind, float | None, float, str], ...] = (
+        ("inverse_size", None if phase.size is None else 1.0 / phase.size, 1.0 / SMALLEST, "Å⁻¹"),
+        ("strain", phase.strain, 0.1, ""),
     )
+    for kind, width, largest, unit in widths:
+        refined = width is not None and phase.refine_shape
+        directional = own.directional.get(kind)
+        yield make(
+            kind, 0.0 if directional or width is None else width, min=0.0, max=largest, unit=unit,
+            vary=refined and directional is None,
+        )  # fmt: skip
+        if directional is not None:
+            for name, value in directional.start(width or 0.0).items():
+                lowest = 0.0 if name in directional.positive else -math.inf
+                yield make(name, value, vary=refined, min=lowest)
     positions = {freedom.name for freedom in own.positions}
+    ties = {
+        name: "".join(
+            model.name(part, suffix) if part in own.local_names else part
+            for part in re.split(r"(\w+)", expr)
+        )
+        for name, expr in own.ties().items()
+    }
     for name, value in own.start().items():
-        if name in own.cell.names:
+        if name in ties:
+            yield make(name, value, expr=ties[name])
+        elif name in own.cell.names:
             length = name in ("a", "b", "c")
             reach = CELL_REACH[0] * value if length else CELL_REACH[1]
             yield make(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,15 @@ import numpy as np
 from xorder.results import Array
 from xorder.structure import Crystal, lattice_from_cell, special_positions
 
-__all__ = ["CELL_NAMES", "CellFreedom", "SiteFreedom", "cell_freedom", "site_freedom"]
+__all__ = [
+    "CELL_NAMES",
+    "CellFreedom",
+    "SiteFreedom",
+    "cell_freedom",
+    "identifier",
+    "mixed_site_ties",
+    "site_freedom",
+]
 
 CELL_NAMES = ("a", "b", "c", "alpha", "beta", "gamma")
 #: Images of a site nearer than this (Å) to it are the site itself.
@@ -139,6 +147,47 @@ def site_freedom(crystal: Crystal) -> tuple[SiteFreedom, ...]:
                 )
             )  # fmt: skip
     return tuple(found)
+
+
+def mixed_site_ties(
+    crystal: Crystal,
+    positions: Sequence[SiteFreedom],
+    displacements: Mapping[str, Sequence[int]],
+    occupancies: Mapping[str, int],
+) -> dict[str, str]:
+    """Return the parameters that mixed positions tie to others, as expressions in their names.
+
+    Parameters
+    ----------
+    crystal
+        The structure.
+    positions
+        Free coordinates.
+    displacements, occupancies
+        Sites of each displacement, site of each occupancy, by name.
+    """
+    ties: dict[str, str] = {}
+    for group in _mixed_positions(crystal):
+        for axis in range(3):
+            names = [p.name for p in positions if p.site in group and p.axis == axis]
+            ties |= dict.fromkeys(names[1:], names[0] if names else "")
+        own = [n for n, members in displacements.items() if group.intersection(members)]
+        ties |= dict.fromkeys(own[1:], own[0] if own else "")
+        refined = [name for name, site in occupancies.items() if site in group]
+        if len(refined) == len(group):
+            total = sum(float(crystal.sites[i].occupancy) for i in group)
+            ties[refined[-1]] = " - ".join([repr(total), *refined[:-1]])
+    return ties
+
+
+def _mixed_positions(crystal: Crystal) -> list[set[int]]:
+    """Return the sites of each position that more than one of them has."""
+    lattice = lattice_from_cell(crystal.cell)
+    xyz = np.array([site.xyz for site in crystal.sites], dtype=float)
+    gap = xyz[:, None] - xyz[None]
+    near = np.linalg.norm((gap - np.round(gap)) @ lattice, axis=2) < SAME_POSITION
+    groups = [set(np.flatnonzero(row).tolist()) for row in near]
+    return [g for i, g in enumerate(groups) if len(g) > 1 and min(g) == i]
 
 
 def identifier(label: str) -> str:

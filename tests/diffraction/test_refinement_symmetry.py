@@ -109,7 +109,8 @@ def test_axial_divergence_is_what_rays_from_a_tall_sample_to_a_tall_slit_give(tw
     # The share of a ray falls with the length and the tilt of its arc.
     weight = 1.0 / ((1.0 + rise**2) * np.sin(bent))
     shift = np.rad2deg(bent - angle)
-    _, offset, share = axial_parts(np.array([two_theta]), ratio)
+    parts = axial_parts(np.array([two_theta]), ratio)
+    offset, share = parts.offset, parts.weight
     mean = np.average(shift, weights=weight)
     assert share.sum() == pytest.approx(1.0)
     assert share @ offset == pytest.approx(mean, rel=0.01)
@@ -119,7 +120,8 @@ def test_axial_divergence_is_what_rays_from_a_tall_sample_to_a_tall_slit_give(tw
 
 
 def test_without_axial_divergence_lines_stay_whole():
-    line, offset, share = axial_parts(np.array([10.0, 20.0]), 0.0)
+    parts = axial_parts(np.array([10.0, 20.0]), 0.0)
+    line, offset, share = parts.line, parts.offset, parts.weight
     assert line.tolist() == [0, 1]
     assert not offset.any()
     assert (share == 1.0).all()
