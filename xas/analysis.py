@@ -28,14 +28,13 @@ from xorder.xas.scans import normalized_spectrum, spectrum_of_files
 from xorder.xas.shell_fits import ShellFit
 from xorder.xas.spectrum import Spectrum
 from xorder.xas.transforms import Transform, TransformPeak, transform_peak, transform_to_r
-from xorder.xas.wavelets import (
+from xorder.xas.wavelet_features import (
     WaveletMaximum,
     WaveletMean,
-    Wavelets,
-    transform_to_wavelets,
     wavelet_maximum,
     wavelet_mean,
 )
+from xorder.xas.wavelets import Wavelets, transform_to_wavelets
 
 __all__ = ["XasAnalysis", "analyse", "analyse_spectrum"]
 

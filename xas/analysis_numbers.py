@@ -13,7 +13,7 @@ from xorder.xas.background import Exafs
 from xorder.xas.normalization import Normalized
 from xorder.xas.shell_fits import ShellFit
 from xorder.xas.transforms import TransformPeak
-from xorder.xas.wavelets import WaveletMaximum, WaveletMean
+from xorder.xas.wavelet_features import WaveletMaximum, WaveletMean
 
 __all__ = [
     "exafs_numbers",
