@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: example test lint clean
+.PHONY: example test lint references clean
 
 example: $(VENV)/.installed
 	@if [ ! -f example/series.toml ]; then $(BIN)/xorder example example; fi
@@ -17,6 +17,9 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m mypy
+
+references: $(VENV)/.installed
+	$(BIN)/xorder references make reference_spectra/spectra
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Xorder needs Python 3.11 or newer; set PYTHON=...')"

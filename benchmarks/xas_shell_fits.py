@@ -23,7 +23,7 @@ import numpy as np
 from xorder import xas
 from xorder.fitting import Parameter, Parameters
 from xorder.structure import Crystal, Site
-from xorder.xas import feff, scattering_paths
+from xorder.xas import feff
 
 REPEATS = 9
 
@@ -50,11 +50,8 @@ def copper() -> Crystal:
 
 def feff_files(radius: float = 5.5) -> tuple[tuple[str, str], ...]:
     """Return FEFF8L's path files of copper, shortest first."""
-    cluster = scattering_paths._cluster(
-        copper(), "Cu", None, radius + scattering_paths.CLUSTER_MARGIN
-    )
-    text = scattering_paths._input(*cluster, "Cu", "K", radius, 4, "feff8l")
-    files = feff.run_feff(text, program="feff8l", timeout=120.0)
+    (made,) = xas.feff_inputs(copper(), absorber="Cu", edge="K", radius=radius)
+    files = feff.run_feff(made.text, program="feff8l", timeout=120.0)
     return tuple(sorted(files, key=lambda f: xas.read_path(f[1]).reff))
 
 

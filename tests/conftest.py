@@ -1,7 +1,7 @@
 """The one door to measured data, which live beside the project and never in it."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,3 +20,13 @@ def shared() -> Callable[..., Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the user's cache and library out of the tests, and the tests out of these."""
+    folder = tmp_path_factory.mktemp("user")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XORDER_CACHE", str(folder / "cache"))
+        patch.setenv("XORDER_LIBRARY", str(folder / "library"))
+        yield

@@ -10,9 +10,10 @@ import numpy as np
 
 from xorder.errors import BadInput
 from xorder.results import Array, recorded
+from xorder.xas.path_sums import sum_paths
 from xorder.xas.photoelectron import edge as tabulated_edge
 from xorder.xas.photoelectron import energy_from_k, k_from_energy
-from xorder.xas.scattering_paths import ScatteringPath, sum_paths
+from xorder.xas.scattering_paths import ScatteringPath
 from xorder.xas.spectrum import Spectrum
 
 __all__ = ["Environment", "simulate_spectrum"]

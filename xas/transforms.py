@@ -31,7 +31,7 @@ NOISE_RANGE = (15.0, 30.0)
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
 class Transform(Result):
-    """χ(R), without phase correction: peaks lie 0.3 to 0.5 Å below distances."""
+    """χ(R); without phase correction peaks lie 0.3 to 0.5 Å below distances."""
 
     r: Array = quantity("Å", symbol="R", dims=("r",))
     """Distance, shape (R,)."""
@@ -61,6 +61,8 @@ class Transform(Result):
     """Width of the window's slopes."""
     n_independent: float = quantity(default=math.nan)
     """Independent points an Å of R: 2 Δk / π."""
+    phase_of: str = ""
+    """The path whose phase was taken off (`correct_phase`); empty where none was."""
     name: str = ""
     """Name of the sample."""
     simulated: bool = False

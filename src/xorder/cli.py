@@ -17,6 +17,7 @@ from cyclopts import App, CycloptsError, Parameter
 from xorder._version import __version__
 from xorder.commands.diffraction import diffraction_app
 from xorder.commands.pdf import pdf_app
+from xorder.commands.references import references_app
 from xorder.commands.xas import xas_app
 from xorder.console import console, progress, say, tell, warn
 from xorder.errors import XorderError, XorderWarning
@@ -33,7 +34,6 @@ app = App(
     "Any command takes --debug for a Python traceback where something fails.",
     version=__version__,
 )
-references_app = App(name="references", help="Reference structures with their provenance.")
 for group in (xas_app, diffraction_app, pdf_app, references_app):
     app.command(group)
 
@@ -103,21 +103,6 @@ def structure(file: str, /, *, expect: str | None = None) -> int:
 
     crystal = load_structure(Path(file), expect=expect) if expect else load(file)
     say(report(crystal))
-    return 0
-
-
-@references_app.command(name="list")
-def list_references() -> int:
-    """List the reference structures with status and confidence."""
-    from rich.table import Table
-
-    from xorder.references import entries
-
-    table = Table("name", "status", "line positions", "title", box=None)
-    for entry in entries():
-        trusted = "trusted" if entry.line_positions_trusted else "not trusted"
-        table.add_row(entry.name, entry.status, trusted, entry.title)
-    console().print(table)
     return 0
 
 

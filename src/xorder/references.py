@@ -1,4 +1,7 @@
-"""Reference structures that ship with Xorder, each with its provenance and its doubts."""
+"""References by name: structures, computed χ(k) that ship with Xorder, and the user's own spectra.
+
+Each has its provenance and its doubts.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,30 @@ from pathlib import Path
 from typing import Literal
 
 from xorder.errors import BadInput, ProvenanceWarning
+from xorder.spectrum_library import (
+    ReferenceSpectrum,
+    SpectrumEntry,
+    load_spectrum,
+    remove_spectrum,
+    spectra,
+    spectrum_entry,
+    spectrum_file,
+)
 from xorder.structure import Crystal, load_structure, read_structure
 
-__all__ = ["Entry", "entries", "load", "names"]
+__all__ = [
+    "Entry",
+    "ReferenceSpectrum",
+    "SpectrumEntry",
+    "entries",
+    "load",
+    "load_spectrum",
+    "names",
+    "remove_spectrum",
+    "spectra",
+    "spectrum_entry",
+    "spectrum_file",
+]
 
 Standing = Literal["FOUND", "RECALLED", "MODEL"]
 #: From the strongest to the weakest.

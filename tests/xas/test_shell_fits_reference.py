@@ -10,7 +10,7 @@ import pytest
 from xorder import references, xas
 from xorder.fitting import Parameter, Parameters
 from xorder.scattering import atomic_mass
-from xorder.xas import feff, scattering_paths
+from xorder.xas import feff
 
 pytestmark = pytest.mark.reference
 
@@ -41,10 +41,11 @@ def feffit() -> SimpleNamespace:
 @pytest.fixture(scope="module")
 def nickel(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[xas.ScatteringPath], list[Path]]:
     """Return FEFF's paths of nickel and their files."""
-    cluster = scattering_paths._cluster(references.load("Ni"), "Ni", None, 6.0)
-    text = scattering_paths._input(*cluster, "Ni", "K", 5.0, 4, "feff6l")
+    (made,) = xas.feff_inputs(
+        references.load("Ni"), absorber="Ni", edge="K", radius=5.0, program="feff6l"
+    )
     folder, files = tmp_path_factory.mktemp("feff"), []
-    for name, content in feff.run_feff(text, program="feff6l", timeout=60.0):
+    for name, content in feff.run_feff(made.text, program="feff6l", timeout=60.0):
         files.append(folder / name)
         files[-1].write_text(content)
     files.sort(key=lambda f: xas.read_path(f.read_text()).reff)

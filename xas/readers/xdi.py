@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -64,10 +65,21 @@ def read_xdi(
     )
 
 
-def write_xdi(spectrum: Spectrum, path: str | Path) -> Path:
+def write_xdi(
+    spectrum: Spectrum, path: str | Path, *, header: Mapping[str, str] | None = None
+) -> Path:
     """Write a spectrum as XDI: energy, μ and its standard error where there is one.
 
     The format has no place for i0 and the reference channel; they are lost.
+
+    Parameters
+    ----------
+    spectrum
+        The spectrum.
+    path
+        File to write.
+    header
+        More lines of the header, each a name such as ``"Xorder.note"`` and its text.
 
     Raises
     ------
@@ -87,6 +99,7 @@ def write_xdi(spectrum: Spectrum, path: str | Path) -> Path:
     ]
     if spectrum.simulated:
         fields.append("Scan.simulated: true")
+    fields += [f"{name}: {' '.join(text.split())}" for name, text in (header or {}).items()]
     lines = [f"# XDI/1.0 Xorder/{__version__}", *(f"# {field}" for field in fields), "#-----"]
     lines.append("# " + "  ".join(name.split()[0] for name in columns))
     rows = np.stack(list(columns.values()), axis=1)
