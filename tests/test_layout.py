@@ -37,6 +37,7 @@ LEVELS = [
     {"batch"},
     {"together"},
     {"run", "run_tables", "example"},
+    {"redraw"},
     {"console"},
     {"commands"},
     {"cli"},

@@ -11,12 +11,17 @@ from xorder._version import __version__
 if TYPE_CHECKING:
     from xorder import diffraction, pdf, references, xas
     from xorder.errors import XorderError
+    from xorder.run import open_run, run_series
+    from xorder.series import load_series
     from xorder.structure import Crystal, load_structure
 
 _HOME = {
     "Crystal": "xorder.structure",
     "XorderError": "xorder.errors",
+    "load_series": "xorder.series",
     "load_structure": "xorder.structure",
+    "open_run": "xorder.run",
+    "run_series": "xorder.run",
 }
 _ROOMS = ("diffraction", "pdf", "references", "xas")
 
@@ -25,9 +30,12 @@ __all__ = [
     "XorderError",
     "__version__",
     "diffraction",
+    "load_series",
     "load_structure",
+    "open_run",
     "pdf",
     "references",
+    "run_series",
     "xas",
 ]
 

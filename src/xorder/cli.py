@@ -46,8 +46,13 @@ def run(
     out: Path = Path("xorder_out"),
     jobs: int = 1,
     only: Annotated[tuple[Probe, ...], Parameter(negative="")] = (),
+    scheduler: str | None = None,
+    fresh: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Analyse a sample series: numbers with errors, one HDF5 file a sample, figures.
+
+    What has not changed since an earlier run into the same folder is not computed again, and a run
+    that was killed goes on where it was.
 
     Parameters
     ----------
@@ -59,15 +64,61 @@ def run(
         Processes.
     only
         Run this probe alone; may be given more than once.
+    scheduler
+        Address of a Dask scheduler (tcp://host:port) or its file: its workers do the work.
+    fresh
+        Compute everything again, changed or not.
     """
+    from contextlib import nullcontext
+
     from xorder.run import run_series
     from xorder.series import load_series
+    from xorder.workers import cluster
 
     series = load_series(manifest)
-    with progress(len(series.samples)) as move:
-        done = run_series(series, out, only=only, jobs=jobs, progress=move)
+    with (
+        progress(len(series.samples)) as move,
+        nullcontext(jobs) if scheduler is None else cluster(scheduler) as workers,
+    ):
+        done = run_series(series, out, only=only, jobs=workers, progress=move, fresh=fresh)
     tell(done, debug=_debug.get())
     return 1 if done.failures else 0
+
+
+@app.command
+def figures(
+    run: Path,
+    /,
+    *,
+    only: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    style: Literal["rsc", "acs", "nature", "wiley"] | None = None,
+    format: str = "pdf,png",
+    out: Path | None = None,
+) -> int:
+    """Draw the figures of a finished run again, from its stored results.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    only
+        Name of a figure, such as "xas" or "pdf_*"; may be given more than once.
+    style
+        Journal whose widths and letters to take.
+    format
+        Formats of the files, such as "pdf,svg,png".
+    out
+        Folder for the figures; that of the run where not given.
+    """
+    from xorder.redraw import redraw
+    from xorder.run import open_run
+
+    opened = open_run(run)
+    folder = out or opened.out / "figures"
+    for path in redraw(opened, folder, only=only, style=style, formats=format.split(",")):
+        if path.suffix != ".csv":
+            say(f"figure   {path}")
+    return 0
 
 
 @app.command
