@@ -11,7 +11,7 @@ from xorder.diffraction.pattern import FEWEST_POINTS, Pattern
 from xorder.errors import BadInput
 from xorder.results import Array
 
-__all__ = ["LEFT_OUT", "Faults", "find_faults", "without_faults"]
+__all__ = ["LEFT_OUT", "Faults", "find_faults", "is_counted", "without_faults"]
 
 #: Notes about points that were left out end so.
 LEFT_OUT = "were left out."
@@ -130,13 +130,13 @@ def _spikes(pattern: Pattern, middle: Array) -> NDArray[np.int64]:
     above = y - middle
     next_to = np.zeros_like(y)
     next_to[1:-1] = np.maximum(above[:-2], above[2:])
-    noise = np.sqrt(np.maximum(middle, 1.0)) if _counted(pattern) else sigma
+    noise = np.sqrt(np.maximum(middle, 1.0)) if is_counted(pattern) else sigma
     alone = (above > SPIKE * noise) & (next_to < SPIKE_SHARE * above)
     alone[[0, -1]] = False
     return np.flatnonzero(alone)
 
 
-def _counted(pattern: Pattern) -> bool:
+def is_counted(pattern: Pattern) -> bool:
     """Return whether the uncertainties are roots of counts."""
     return bool(np.allclose(pattern.sigma**2, np.maximum(pattern.intensity, 1.0), rtol=1e-6))
 

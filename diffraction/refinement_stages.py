@@ -7,8 +7,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from xorder.diffraction.intensity_extraction import carry_strengths, share_intensities
 from xorder.diffraction.pattern import Pattern
+from xorder.diffraction.pattern_faults import is_counted
 from xorder.diffraction.pawley import PawleyObjective, with_intensities_counted
 from xorder.diffraction.powder_model import refined_crystal
 from xorder.diffraction.refinement_objective import (
@@ -35,6 +38,8 @@ LINEAR_NFEV = 6
 EXTRACTED, ROUGHLY_EXTRACTED = 5e-5, 1e-2
 MOST_EXTRACTIONS = 30
 CYCLES = 8
+#: The model is far off a count by more than this many standard errors.
+FAR_OFF = 4.0
 
 _LINEAR = ("scale*", "background_*", "halo_*", "blank*")
 _CELL = ("a", "b", "c", "alpha", "beta", "gamma")
@@ -80,10 +85,34 @@ def staged_fit(
     free = frozenset(n for n, p in start.items() if p.vary and not p.expr) - held
     current = _restored(_taken(start, found), start, held)
     names = tuple(phases[i].name or phases[i].crystal.name for i in faint)
-    found, models = _settled(models, phases, options, current, free, fitted)
-    if not any(phase.intensities == "refined" for phase in phases):
-        return Staged(fit=found, models=models, held=names)
-    return _with_intensities(models, phases, options, _taken(start, found), free, names)
+    data = [model.pattern for model in models]
+    weighed = [_weighed(model, current) for model in models]
+    found, models = _settled(weighed, phases, options, current, free, fitted)
+    staged = Staged(fit=found, models=models, held=names)
+    if any(phase.intensities == "refined" for phase in phases):
+        staged = _with_intensities(models, phases, options, _taken(start, found), free, names)
+    # Agreement is told with the uncertainties of the data.
+    own = [replace(m, pattern=p) for m, p in zip(staged.models, data, strict=True)]
+    return replace(staged, models=own)
+
+
+def _weighed(model: PatternModel, parameters: Parameters) -> PatternModel:
+    """Return the model with the uncertainties that counts of its own height would have.
+
+    √counts of the data is small where noise is low: weights from it pull every height down by
+    about one count (Baker & Cousins, Nucl. Instrum. Methods 221, 437 (1984)). Where the model is
+    far off, and for data that are no counts, weights stay those of the data.
+    """
+    pattern = model.pattern
+    if not is_counted(pattern):
+        return model
+    values = parameters.valuesdict()
+    objective = PatternObjective(model, parameters, frozenset())
+    left = objective.residual(values) * pattern.sigma
+    expected = np.sqrt(np.maximum(pattern.intensity - left, 1.0))
+    near = np.abs(left) < FAR_OFF * expected
+    sigma = np.where(near, expected, pattern.sigma)
+    return replace(model, pattern=replace(pattern, sigma=sigma))
 
 
 def _placed(

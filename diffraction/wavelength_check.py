@@ -15,8 +15,9 @@ from xorder.results import Array
 
 __all__ = ["line_match", "wavelength_doubt"]
 
-#: Patterns are compared on a grid of this step, lines as wide as cells and heights may be off.
-STEP, WIDTH = 0.05, 0.5
+#: Patterns are compared on a grid of this step, lines as wide as cells and heights may be off; what
+#: is the same over this many degrees is not compared: dense lines are alike at any wavelength.
+STEP, WIDTH, LOCAL = 0.05, 0.4, 2.0
 #: Maxima are told from what lies under them over this many degrees.
 SURROUNDINGS = 4.0
 #: A match below the first is looked into; another wavelength must reach the second, and be better
@@ -91,7 +92,7 @@ def _all_lines(phase: PhaseModel) -> tuple[Array, Array]:
 
 
 def _observed(pattern: Pattern, grid: Array) -> Array:
-    """Return the root of what lies above its surroundings, smoothed, without mean, of norm 1."""
+    """Return the root of what lies above its surroundings, smoothed, without local mean, of norm 1."""
     from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
     value = np.interp(grid, pattern.two_theta, pattern.intensity)
@@ -123,6 +124,8 @@ def _correlation(
 
 
 def _normed(values: Array) -> Array:
-    centred = values - values.mean()
+    from scipy.ndimage import gaussian_filter1d
+
+    centred = values - gaussian_filter1d(values, LOCAL / STEP)
     norm = float(np.linalg.norm(centred))
     return centred / norm if norm > 0 else np.zeros_like(centred)
