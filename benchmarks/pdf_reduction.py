@@ -56,11 +56,15 @@ def truth(name: str) -> Truth:
     q = np.linspace(0.6, 26.0, 2600)
     r = np.arange(0.0, 70.0, 0.02)
     # Damping by 0.06 Å⁻¹ leaves nothing at 70 Å; a Qmax far above the data cuts nothing.
-    model = pdf.calculate_gr(crystal, r=r, q_max=45.0, qdamp=0.06, uiso=0.008, form_factors="exact")
+    model = pdf.calculate_gr(
+        crystal, r=r, q_max=45.0, qdamp=0.06, uiso=0.008, form_factors="exact",
+        wavelength=WAVELENGTH,
+    )  # fmt: skip
     fq = pdf.fq_from_gr(r, model.gr, q)
     two_theta = 2 * np.rad2deg(np.arcsin(q * WAVELENGTH / (4 * np.pi)))
     angular = polarization_factor(two_theta) * cylinder_transmission(two_theta, mu_r=MU_R)
-    own = SelfScattering.of(amounts, q, compton_scattering(amounts, q, wavelength=WAVELENGTH))
+    compton = compton_scattering(amounts, q, wavelength=WAVELENGTH)
+    own = SelfScattering.of(amounts, q, compton, WAVELENGTH)
     electrons = own.total + own.mean_f_squared * fq / q
     background = 2e4 * (np.exp(-((q - 1.5) ** 2)) + 0.3 * np.exp(-q / 8) + 0.05)
     units = 2e5 / float(np.max(own.total))
@@ -160,7 +164,7 @@ def published(folder: Path) -> None:
     print(
         f"\n{'measured':10s}{'default':>10s}{'with oblique incidence at 0.1265 Å':>38s}{'ms':>8s}"
     )
-    for name, formula in (("ni", "Ni"), ("si", "Si"), ("sini", "Si4Ni")):
+    for name, formula in (("ni", "Ni"), ("si", "Si"), ("sini", "Si16Ni")):
         data = pdf.read_iq(folder / f"{name}.iq", composition=formula)
         expected = pdf.read(folder / f"{name}.gr")
         used = (expected.r >= 1.5) & (expected.r <= 30)

@@ -66,6 +66,9 @@ class Boxcar(Result):
     scale_covariance: Array | None = quantity(default=None, repr=False)
     """Covariance of the scales of each phase between windows, which share data and what they hold,
     shape (phases, windows, windows); None where it is not known."""
+    seen: tuple[Array, ...] = field(default=(), repr=False)
+    """For each window its distances in Å, and below them how much each point counts in the scale of
+    each phase, shape (1 + phases, points); empty where it is not known."""
     r_w: Array = quantity(symbol="Rw", dims=("r_max",))
     """Weighted residual of each window on the points of its fit."""
     n_independent: Array = quantity(dims=("r_max",))
@@ -129,6 +132,7 @@ def fit_boxcar(
     whole: PdfFit | None = None,
     cumulative: bool = False,
     smoothness: float | None = None,
+    fading: bool = False,
 ) -> Boxcar:
     """Fit windows of r one by one and return the phase fractions against length scale.
 
@@ -160,6 +164,11 @@ def fit_boxcar(
     smoothness
         Expected change of what a window frees from one to the next, relative to its largest value,
         such as 0.1; the windows are then fitted together. None fits each alone.
+    fading
+        True leaves the size of domains, which a fit of the whole range with `sphere_diameter` found,
+        out of the windows: then scales fade with the order, and `order_length` reads how far it
+        reaches. Without that size the structure of a nanocrystal comes out wrong, and so do its
+        windows.
 
     Raises
     ------
@@ -177,8 +186,9 @@ def fit_boxcar(
     starts = window_starts(r_range, width, step)
     models = phase_models(measured, phases, options)
     ranges = [(starts[0] if cumulative else low, low + width) for low in starts]
+    inner = replace(options, sphere_diameter=None) if fading else options
     prepared = [
-        prepare_window(measured, models, r_range, whole, tuple(free), options) for r_range in ranges
+        prepare_window(measured, models, r_range, whole, tuple(free), inner) for r_range in ranges
     ]
     errors = None
     if whole.success:
@@ -303,6 +313,9 @@ def _collected(
         **columns,
         scale_stderr=scale_stderr,
         scale_covariance=_between_windows(windows),
+        seen=()
+        if any(w.seen is None for w in windows)
+        else tuple(w.seen for w in windows if w.seen is not None),
         r_w=r_w,
         n_independent=np.array([w.n_independent for w in windows]),
         undecided=undecided,

@@ -66,6 +66,7 @@ def calculate_gr(
     convention: Convention = "xorder",
     form_factors: FormFactors = "constant",
     sample: Mapping[str, float] | None = None,
+    wavelength: float = math.nan,
 ) -> CalculatedPdf:
     r"""Return the pair distribution function of a crystal.
 
@@ -112,6 +113,8 @@ def calculate_gr(
         does; ``"constant"`` by Z_a Z_b/⟨Z⟩², as pdffit2 and srreal do.
     sample
         Amounts of the elements of the whole sample, which make ⟨f⟩; the crystal's own where None.
+    wavelength
+        Wavelength in Å for f' and f'' of exact form factors; NaN leaves them out.
 
     Returns
     -------
@@ -167,7 +170,11 @@ def calculate_gr(
         elements, group = np.unique(atoms.elements, return_inverse=True)
         shares = class_shares(geometry.weight / (n_atoms * mean), group)
         own = {e: float(np.sum(atoms.occupancy[atoms.elements == e])) for e in elements.tolist()}
-        kernel = grid.kernel(FormWeights(elements=tuple(elements.tolist()), sample=sample or own))
+        kernel = grid.kernel(
+            FormWeights(
+                elements=tuple(elements.tolist()), sample=sample or own, wavelength=wavelength
+            )
+        )
     curve = peaks / (n_atoms * mean**2) - 4.0 * math.pi * rho0 * np.outer(grid.r, shares)
     envelope = np.exp(-0.5 * (grid.r * qdamp) ** 2)
     if sphere_diameter is not None:
@@ -181,6 +188,7 @@ def calculate_gr(
         qbroad=qbroad,
         composition=crystal.formula,
         radiation=radiation,
+        wavelength=wavelength,
         name=crystal.name,
         source=crystal.source,
         simulated=True,

@@ -32,7 +32,8 @@ class OrderLength(Result):
     half_stderr: float = quantity("Å", default=math.nan)
     """Its bootstrap standard error."""
     zero: float = quantity("Å", default=math.nan)
-    """Upper end of the first window from which on the scale is zero within two standard errors."""
+    """Centre of the first window where the scale, and all beyond it together, are zero within two
+    standard errors."""
     zero_stderr: float = quantity("Å", default=math.nan)
     """Its bootstrap standard error, at least half of a step."""
     diameter: float = quantity("Å", default=math.nan)
@@ -53,7 +54,8 @@ def order_length(
 
     The scale of a phase against the windows' centres is what is left of its pairs. Three lengths
     are read off: where it has halved, where it is nothing within its error, and the diameter of the
-    sphere whose envelope :math:`1 - 3r/2d + r^3/2d^3`, averaged over each window, fits best. The
+    sphere whose envelope :math:`1 - 3r/2d + r^3/2d^3`, averaged over each window as the scale sees
+    it (`Boxcar.seen`), fits best. The
     errors are the scatter of the same readings on curves drawn around the measured one, windows
     that share data drawn together (with the covariance of the windows, or where it is not known
     with the correlation :math:`1 - \Delta r/w`).
@@ -88,11 +90,13 @@ def order_length(
         raise BadInput(f"draws is {draws}", expected="at least ten draws")
     centre = 0.5 * (boxcar.r_min + boxcar.r_max)[sure]
     scale, error = boxcar.scale[sure, index], boxcar.scale_stderr[sure, index]
-    drawn = _drawn(scale, _covariance(boxcar, index, sure), draws, seed)
+    covariance = _covariance(boxcar, index, sure)
+    drawn = _drawn(scale, covariance, draws, seed)
     curves = np.vstack([scale, drawn])
     half = _halves(centre, curves)
-    zero = _zeros(boxcar.r_max[sure], curves, error)
-    diameter, endless = _diameters(boxcar.r_min[sure], boxcar.r_max[sure], curves, error)
+    zero = _zeros(centre, curves, covariance)
+    sizes = _sizes(boxcar.r_min[sure], boxcar.r_max[sure])
+    diameter, endless = _diameters(sizes, _shapes(boxcar, index, sure, sizes), curves, error)
     messages = []
     if math.isnan(half[0]):
         messages.append("the scale does not fall to half within the range")
@@ -153,32 +157,58 @@ def _halves(centre: Array, curves: Array) -> Array:
     return np.where(found, place, np.nan)
 
 
-def _zeros(r_max: Array, curves: Array, error: Array) -> Array:
-    """Return the upper end from which on each curve is nothing, shape (curves,)."""
-    nothing = curves < NOTHING * error
-    for_good = np.logical_and.accumulate(nothing[:, ::-1], axis=1)[:, ::-1]
-    found = for_good.any(axis=1)
-    return np.where(found, r_max[np.argmax(for_good, axis=1)], np.nan)
+def _zeros(centre: Array, curves: Array, covariance: Array) -> Array:
+    """Return the centre from which on each curve is nothing, shape (curves,)."""
+    error = np.sqrt(np.diag(covariance))
+    # Row k weighs the windows from k on by their errors: one that strays is no order.
+    tails = np.triu(np.broadcast_to(error**-2.0, covariance.shape))
+    tails = tails / tails.sum(axis=1, keepdims=True)
+    spread = np.sqrt(np.maximum(np.einsum("ki,ij,kj->k", tails, covariance, tails), 1e-300))
+    nothing = (curves < NOTHING * error) & (curves @ tails.T < NOTHING * spread)
+    found = nothing.any(axis=1)
+    return np.where(found, centre[np.argmax(nothing, axis=1)], np.nan)
 
 
-def _diameters(r_min: Array, r_max: Array, curves: Array, error: Array) -> tuple[Array, bool]:
+def _sizes(r_min: Array, r_max: Array) -> Array:
+    """Return the diameters to be tried."""
+    return np.geomspace(float(r_max[0] - r_min[0]) * 0.5, 20.0 * float(r_max[-1]), DIAMETERS)
+
+
+def _shapes(boxcar: Boxcar, index: int, sure: NDArray[np.bool_], sizes: Array) -> Array:
+    """Return what is left of a phase in each window at each diameter, shape (sizes, windows).
+
+    A scale is a mean over its window in which strong points count more than weak ones.
+    """
+    columns = []
+    for window in np.flatnonzero(sure).tolist():
+        r = np.linspace(boxcar.r_min[window], boxcar.r_max[window], 33)
+        weight = np.full(33, 1 / 33)
+        if boxcar.seen and np.isfinite(boxcar.seen[window][1 + index]).all():
+            r, weight = boxcar.seen[window][0], boxcar.seen[window][1 + index]
+        columns.append(sphere_envelope(r / sizes[:, None], 1.0) @ weight)
+    return np.stack(columns, axis=1)
+
+
+def _diameters(sizes: Array, shapes: Array, curves: Array, error: Array) -> tuple[Array, bool]:
     """Return the best sphere of each curve, shape (curves,), and whether it has no end."""
-    shortest = float(r_max[0] - r_min[0]) * 0.5
-    sizes = np.geomspace(shortest, 20.0 * float(r_max[-1]), DIAMETERS)
-    # Gauss points across each window stand for the mean over it.
-    nodes, factors = np.polynomial.legendre.leggauss(8)
-    r = 0.5 * (r_min + r_max)[:, None] + 0.5 * (r_max - r_min)[:, None] * nodes
-    shapes = np.stack([sphere_envelope(r, float(d)) @ factors / 2.0 for d in sizes])
     weighted = shapes / error
     norms = np.maximum(np.sum(weighted**2, axis=1), 1e-300)
     # The height of the envelope is linear, so that the best χ² at each diameter is known.
     explained = np.maximum(curves / error @ weighted.T, 0.0) ** 2 / norms
-    best = np.argmax(explained, axis=1)
-    return sizes[best], bool(best[0] >= DIAMETERS - 2)
+    best = np.clip(np.argmax(explained, axis=1), 1, len(sizes) - 2)
+    rows = np.arange(len(curves))
+    before, at, after = (explained[rows, best + k] for k in (-1, 0, 1))
+    # The top of a parabola through the best diameter and its neighbours.
+    bend = np.maximum(2.0 * at - before - after, 1e-300)
+    shift = np.clip(0.5 * (after - before) / bend, -0.5, 0.5)
+    diameters = sizes[best] * (sizes[1] / sizes[0]) ** shift
+    return diameters, bool(best[0] >= DIAMETERS - 2)
 
 
 def _spread(values: Array) -> float:
     drawn = values[1:][np.isfinite(values[1:])]
     if not math.isfinite(values[0]) or len(drawn) < 0.5 * (len(values) - 1):
         return math.nan
-    return float(np.std(drawn, ddof=1))
+    # A curve that by chance has no end would outweigh all others in a standard deviation.
+    low, high = np.percentile(drawn, [15.87, 84.13])
+    return float(high - low) / 2.0

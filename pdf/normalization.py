@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xorder.errors import BadInput
+from xorder.pdf.form_weights import anomalous
 from xorder.pdf.transforms import below_first, trapezoid_weights
 from xorder.results import Array
 from xorder.scattering import form_factor
@@ -46,16 +47,25 @@ class SelfScattering:
     """Compton scattering; zero where it is not asked for, shape (Q,)."""
 
     @classmethod
-    def of(cls, amounts: Mapping[str, float], q: Array, compton: Array | None) -> SelfScattering:
-        """Return it for amounts of elements; `compton` None is none."""
+    def of(
+        cls,
+        amounts: Mapping[str, float],
+        q: Array,
+        compton: Array | None,
+        wavelength: float = math.nan,
+    ) -> SelfScattering:
+        """Return it for amounts of elements; `compton` None is none.
+
+        Where the wavelength (Å) is known, f = f0 + f' + if''.
+        """
         total = sum(amounts.values())
-        mean, square = np.zeros_like(q), np.zeros_like(q)
+        mean, square = np.zeros(q.shape, dtype=complex), np.zeros_like(q)
         for element, amount in amounts.items():
-            factor = form_factor(element, q / (4 * math.pi))
+            factor = form_factor(element, q / (4 * math.pi)) + anomalous(element, wavelength)
             mean += amount / total * factor
-            square += amount / total * factor**2
+            square += amount / total * np.abs(factor) ** 2
         return cls(
-            mean_f_squared=mean**2,
+            mean_f_squared=np.abs(mean) ** 2,
             mean_of_f_squared=square,
             compton=np.zeros_like(q) if compton is None else compton,
         )

@@ -51,6 +51,7 @@ class PdfObjective:
         self.q_max = q_max
         self.r_range = r_range
         self.noise = measured.noise
+        self.wavelength = measured.wavelength
         r, target, sigma = fit_points(measured, r_range, q_max, options)
         self.r, self.target, self.sigma = r, target, sigma
         self.grid = Grid.of(
@@ -165,7 +166,10 @@ class PdfObjective:
             self._kernels[grid] = {}
         kernels = self._kernels[grid]
         if phase not in kernels:
-            kernels[phase] = grid.kernel(FormWeights(elements=model.elements, sample=self.sample))
+            weights = FormWeights(
+                elements=model.elements, sample=self.sample, wavelength=self.wavelength
+            )
+            kernels[phase] = grid.kernel(weights)
         return kernels[phase]
 
     def unit_curves(self, values: Mapping[str, float]) -> Array:

@@ -13,6 +13,7 @@ from xorder.errors import BadInput
 from xorder.pdf import absorption
 from xorder.pdf.compton import compton_scattering
 from xorder.pdf.data_range import advise_q_max, advise_q_min, estimate_noise
+from xorder.pdf.form_weights import elements_near_edge
 from xorder.pdf.intensity import Intensity, check_wavelength
 from xorder.pdf.normalization import SelfScattering
 from xorder.pdf.reduction_options import ReductionOptions
@@ -121,6 +122,11 @@ def reduction_table(
         incoherent = compton_scattering(amounts, q, wavelength=recoil, power=options.recoil_power)
         if recoil is None:
             messages.append("without a wavelength Compton scattering is taken without recoil")
+    for element in elements_near_edge(amounts, wavelength):
+        messages.append(
+            f"the wavelength of {wavelength:g} Å lies at an absorption edge of {element}, where f' "
+            "and f'' of the free atom may be several electrons wrong"
+        )
     return ReductionTable(
         q=q,
         counts=data.intensity[used],
@@ -129,7 +135,7 @@ def reduction_table(
         backgrounds=tuple(values for values, _ in others),
         background_variances=tuple(variance for _, variance in others),
         angular=angular_factor(q, wavelength, options),
-        atoms=SelfScattering.of(amounts, q, incoherent),
+        atoms=SelfScattering.of(amounts, q, incoherent, wavelength),
         in_range=int(np.searchsorted(q, q_max * (1 + 1e-9))),
     )
 

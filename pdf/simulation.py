@@ -72,7 +72,7 @@ def simulate_gr(
     radiation
         ``"xray"`` or ``"neutron"``.
     wavelength
-        Wavelength in Å, for the record.
+        Wavelength in Å, for f' and f''; NaN leaves them out.
     form_factors
         X-ray weights: ``"exact"`` as a measurement has them, or ``"constant"``.
     noise
@@ -109,6 +109,7 @@ def simulate_gr(
             radiation=radiation,
             form_factors=form_factors,
             sample=amounts,
+            wavelength=wavelength,
         ).gr
     stderr, spectrum = None, None
     if noise > 0:

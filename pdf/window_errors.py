@@ -27,7 +27,7 @@ from xorder.pdf.objective import PdfObjective
 from xorder.pdf.refinement import PdfFit, determined
 from xorder.results import Array
 
-__all__ = ["WholeErrors", "scale_waves", "tied_scale_waves", "whole_errors"]
+__all__ = ["WholeErrors", "scale_waves", "seen_by", "tied_scale_waves", "whole_errors"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -62,6 +62,29 @@ def scale_waves(objective: PdfObjective, found: FitResult, whole: WholeErrors) -
     window = answer_of(objective, found, free, whole)
     waves = np.linalg.pinv(window.normal) @ window.pull
     return _rows(scales, free, waves)
+
+
+def seen_by(objective: PdfObjective, found: FitResult) -> Array:
+    """Return how much each point of a window counts in the scale of each phase.
+
+    Were a phase to keep the share γ(r) of its pairs, its scale would be Σ weight γ(r).
+
+    Returns
+    -------
+    :
+        Distances in Å in the first row, then the weights of each phase, which sum to one, shape
+        (1 + phases, points); NaN where a scale is not determined.
+    """
+    free = determined(found)
+    rows = np.full((1 + len(objective.phases), len(objective.r)), math.nan)
+    rows[0] = objective.r
+    jacobian = linear_at(objective, found.parameters, free).jacobian
+    inverse = np.linalg.pinv(jacobian)
+    for row, phase in enumerate(objective.phases, start=1):
+        name = objective.global_name(phase, "scale")
+        if name in free:
+            rows[row] = inverse[free.index(name)] * jacobian[:, free.index(name)]
+    return rows
 
 
 def tied_scale_waves(

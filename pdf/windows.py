@@ -23,7 +23,7 @@ from xorder.pdf.refinement import (
     objective_for,
     scale_covariance,
 )
-from xorder.pdf.window_errors import WholeErrors, scale_waves
+from xorder.pdf.window_errors import WholeErrors, scale_waves, seen_by
 from xorder.results import Array
 from xorder.threads import one_thread
 
@@ -58,6 +58,8 @@ class FittedWindow:
     n_independent: float
     waves: Array | None = None
     """What each wave of the noise does to the scales, shape (phases, Q)."""
+    seen: Array | None = None
+    """How much each point counts in each scale, below the distances, shape (1 + phases, points)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ def fit_window(
     if errors is None or not found.success:
         return _fitted(one, found, None)
     with one_thread():
-        return _fitted(one, found, scale_waves(one.objective, found, errors))
+        fitted = _fitted(one, found, scale_waves(one.objective, found, errors))
+        return replace(fitted, seen=seen_by(one.objective, found))
 
 
 def fit_windows_tied(

@@ -18,7 +18,7 @@ from xorder.pdf.normalization import SelfScattering
 from xorder.pdf.reduction import polynomial_part, reduce
 from xorder.pdf.reduction_options import ReductionOptions
 from xorder.references import load
-from xorder.scattering import form_factor
+from xorder.scattering import dispersion, form_factor
 from xorder.structure import unit_cell_atoms
 
 EDGE = 3.524
@@ -52,7 +52,7 @@ def truth(points=1800):
     two_theta = 2 * np.rad2deg(np.arcsin(q * WAVELENGTH / (4 * np.pi)))
     angular = polarization_factor(two_theta) * cylinder_transmission(two_theta, mu_r=MU_R)
     fq = nickel_fq(q)
-    square = form_factor("Ni", q / (4 * np.pi)) ** 2
+    square = np.abs(form_factor("Ni", q / (4 * np.pi)) + dispersion("Ni", WAVELENGTH)) ** 2
     electrons = square * (1 + fq / q) + compton_scattering({"Ni": 1}, q, wavelength=WAVELENGTH)
     background = 4e4 * (np.exp(-((q - 1.5) ** 2)) + 0.3 * np.exp(-q / 8) + 0.05)
     counts = 250 * angular * np.maximum(electrons, 0) + BACKGROUND_SCALE * background + LEVEL
@@ -445,10 +445,14 @@ def test_several_elements_with_their_own_form_factors_keep_the_scale(rho0_known)
     rho0 = float(np.sum(atoms.occupancy)) / atoms.volume
     q = truth().q
     r = np.arange(0.0, 60.0, 0.02)
-    model = pdf.calculate_gr(crystal, r=r, q_max=45.0, qdamp=0.07, uiso=0.008, form_factors="exact")
+    model = pdf.calculate_gr(
+        crystal, r=r, q_max=45.0, qdamp=0.07, uiso=0.008, form_factors="exact",
+        wavelength=WAVELENGTH,
+    )  # fmt: skip
     fq = pdf.fq_from_gr(r, model.gr, q)
     amounts = {"La": 1.0, "Cl": 3.0}
-    own = SelfScattering.of(amounts, q, compton_scattering(amounts, q, wavelength=WAVELENGTH))
+    compton = compton_scattering(amounts, q, wavelength=WAVELENGTH)
+    own = SelfScattering.of(amounts, q, compton, WAVELENGTH)
     counts = 300 * (own.total + own.mean_f_squared * fq / q) + LEVEL
     data = pdf.Intensity(
         q=q,
