@@ -11,8 +11,15 @@ from typing import Any
 
 from xorder.errors import BadInput, DataWarning
 from xorder.results import Number, Result, recorded
-from xorder.xas.analysis_models import fitted_near_edge, fitted_shells, mixture_fit
+from xorder.xas.analysis_models import (
+    assigned,
+    fitted_near_edge,
+    fitted_shells,
+    mixture_fit,
+    phase_corrected,
+)
 from xorder.xas.analysis_numbers import (
+    corrected_numbers,
     exafs_numbers,
     fit_messages,
     fit_numbers,
@@ -34,6 +41,7 @@ from xorder.xas.wavelet_features import (
     wavelet_maximum,
     wavelet_mean,
 )
+from xorder.xas.wavelet_maps import FeatureAssignment
 from xorder.xas.wavelets import Wavelets, transform_to_wavelets
 
 __all__ = ["XasAnalysis", "analyse", "analyse_spectrum"]
@@ -60,6 +68,8 @@ class XasAnalysis(Result):
     """χ(R); None for a near-edge scan."""
     first_shell: TransformPeak | None = None
     """The first shell's peak of |χ(R)|."""
+    corrected: Transform | None = None
+    """χ(R) with a neighbour's phase taken off, where the recipe asks for it."""
     wavelets: Wavelets | None = None
     """The wavelet map; None for a near-edge scan."""
     feature: WaveletMaximum | None = None
@@ -72,6 +82,8 @@ class XasAnalysis(Result):
     """Mixtures of references, where the recipe asks for them."""
     shell_fit: ShellFit | None = None
     """Shells, where the recipe asks for them."""
+    assignment: FeatureAssignment | None = None
+    """Which paths of the shell fit make the feature of the map."""
     numbers: tuple[Number, ...] = ()
     """Rows of the summary."""
     messages: tuple[str, ...] = ()
@@ -170,15 +182,22 @@ def _with_exafs(begun: XasAnalysis, exafs: Exafs, recipe: XasRecipe) -> XasAnaly
             f"k was transformed from {transform.k_range[0]:.2f} to {transform.k_range[1]:.2f} Å⁻¹; "
             "give one k_range for samples that are compared"
         )
+    numbers = [*begun.numbers, *exafs_numbers(exafs, first_shell, shell, feature, box)]
+    corrected = None
+    if recipe.phase_correction:
+        corrected = phase_corrected(transform, exafs, recipe.phase_correction)
+        peak = transform_peak(corrected, r_range=recipe.first_shell)
+        numbers += corrected_numbers(peak, corrected)
     return replace(
         begun,
         exafs=exafs,
         transform=transform,
+        corrected=corrected,
         first_shell=first_shell,
         wavelets=wavelets,
         feature=feature,
         box=box,
-        numbers=(*begun.numbers, *exafs_numbers(exafs, first_shell, shell, feature, box)),
+        numbers=tuple(numbers),
         messages=(*begun.messages, *messages),
     )
 
@@ -207,6 +226,9 @@ def _with_fits(begun: XasAnalysis, recipe: XasRecipe) -> XasAnalysis:
             best = result.best if isinstance(result, LinearCombinations) else result
             numbers += prefixed(name, best.numbers)
             messages += result.messages
+    found["assignment"] = assigned(begun.wavelets, begun.feature, found.get("shell_fit"))
+    if found["assignment"] is not None:
+        messages.append(f"wavelet feature: {found['assignment'].message}")
     return replace(begun, **found, numbers=tuple(numbers), messages=tuple(dict.fromkeys(messages)))
 
 

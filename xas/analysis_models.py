@@ -12,15 +12,33 @@ from xorder.xas.linear_combination import LinearCombinations, fit_linear_combina
 from xorder.xas.near_edge_peaks import NearEdgeSeries, fit_near_edge
 from xorder.xas.normalization import Normalized
 from xorder.xas.options import ExafsSteps
-from xorder.xas.recipe_tables import MixtureOptions, NearEdgeOptions, ShellFitOptions
+from xorder.xas.phase_correction import correct_phase
+from xorder.xas.recipe_tables import (
+    MixtureOptions,
+    NearEdgeOptions,
+    ShellFitOptions,
+    neighbour,
+)
 from xorder.xas.scans import read_reference
 from xorder.xas.scattering_paths import ScatteringPath, calculate_paths
 from xorder.xas.shell_fits import ShellFit, fit_shells
 from xorder.xas.shell_objectives import shell_parameters
-from xorder.xas.shell_paths import Shell, names_in, quick_shells, shells_from_paths
+from xorder.xas.shell_paths import Shell, names_in, quick_path, quick_shells, shells_from_paths
+from xorder.xas.transforms import Transform
+from xorder.xas.wavelet_features import WaveletMaximum
+from xorder.xas.wavelet_maps import FeatureAssignment, assign_feature, path_wavelets
+from xorder.xas.wavelets import Wavelets
 from xorder.xas.xanes import Measured
 
-__all__ = ["fitted_near_edge", "fitted_shells", "mixed", "mixture_fit", "structure_paths"]
+__all__ = [
+    "assigned",
+    "fitted_near_edge",
+    "fitted_shells",
+    "mixed",
+    "mixture_fit",
+    "phase_corrected",
+    "structure_paths",
+]
 
 
 def fitted_shells(exafs: Exafs, options: ShellFitOptions, recipe: ExafsSteps) -> ShellFit:
@@ -95,6 +113,28 @@ def _starts(shells: list[Shell], options: ShellFitOptions) -> Parameters:
     if idle:
         raise BadInput(f"no shell uses {', '.join(idle)}", expected=f"one of {', '.join(usual)}")
     return Parameters(made.values())
+
+
+def phase_corrected(transform: Transform, exafs: Exafs, text: str) -> Transform:
+    """Return χ(R) with the phase of a neighbour, such as "Cl 2.35", taken off."""
+    if not (exafs.element and exafs.edge):
+        raise BadInput(
+            "the phase cannot be calculated: the spectrum does not say its element and edge",
+            expected="element and edge in the recipe",
+        )
+    element, distance = neighbour(text)
+    return correct_phase(transform, quick_path(exafs.element, exafs.edge, element, distance))
+
+
+def assigned(
+    wavelets: Wavelets | None, feature: WaveletMaximum | None, fit: ShellFit | None
+) -> FeatureAssignment | None:
+    """Return which fitted paths make a feature; None without one, or with a single path."""
+    if wavelets is None or feature is None or fit is None:
+        return None
+    if not (feature.success and fit.spectra and len(fit.shells) > 1) or fit.verdict == "failed":
+        return None
+    return assign_feature(wavelets, path_wavelets(wavelets, fit), k=feature.k, r=feature.r)
 
 
 def mixture_fit(

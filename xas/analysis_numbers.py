@@ -12,10 +12,11 @@ from xorder.results import Number
 from xorder.xas.background import Exafs
 from xorder.xas.normalization import Normalized
 from xorder.xas.shell_fits import ShellFit
-from xorder.xas.transforms import TransformPeak
+from xorder.xas.transforms import Transform, TransformPeak
 from xorder.xas.wavelet_features import WaveletMaximum, WaveletMean
 
 __all__ = [
+    "corrected_numbers",
     "exafs_numbers",
     "fit_messages",
     "fit_numbers",
@@ -46,6 +47,16 @@ def prefixed(kind: str, numbers: Sequence[Number]) -> list[Number]:
             note=number.note or ("" if math.isfinite(number.stderr) else "has no standard error"),
         )
         for number in numbers
+    ]
+
+
+def corrected_numbers(peak: TransformPeak, corrected: Transform) -> list[Number]:
+    """Return the first shell's distance out of the phase-corrected transform."""
+    note = f"standard error: white noise of χ(k); phase of {corrected.phase_of} taken off"
+    if not peak.success:
+        note = peak.message
+    return [
+        Number(name="corrected_shell_r", value=peak.r, stderr=peak.r_stderr, unit="Å", note=note)
     ]
 
 

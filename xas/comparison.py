@@ -33,6 +33,7 @@ from xorder.xas.recipe_tables import (
     NearEdgeOptions,
 )
 from xorder.xas.scans import read_reference
+from xorder.xas.wavelet_maps import WaveletDifference, subtract_wavelets
 from xorder.xas.xanes import Measured
 
 __all__ = ["XasComparison", "compare"]
@@ -50,6 +51,8 @@ class XasComparison(Result):
     """Each sample minus the reference sample."""
     shifts: tuple[EdgeShift, ...] = ()
     """How far each sample's edge lies above the reference sample's."""
+    wavelet_differences: tuple[WaveletDifference, ...] = ()
+    """Each sample's wavelet map minus the reference sample's."""
     components: PrincipalComponents | None = None
     """Principal components of the series."""
     targets: tuple[TargetTransform, ...] = ()
@@ -95,10 +98,8 @@ def compare(analyses: Sequence[XasAnalysis], recipe: XasRecipe) -> XasComparison
     BadInput
         Samples that are named and not there, or too few of them.
     """
-    # Maps and fits are large, and nothing here asks for them.
-    analyses = [
-        replace(analysis, wavelets=None, shell_fit=None, mixtures=None) for analysis in analyses
-    ]
+    # Read once; fits are large, and nothing here asks for them.
+    analyses = [replace(analysis, shell_fit=None, mixtures=None) for analysis in analyses]
     found = _Found({}, [], {a.name: [] for a in analyses}, [])
     if recipe.difference is not None:
         _differences(analyses, recipe.difference, found)
@@ -156,6 +157,22 @@ def _differences(
         found.messages += [f"{difference.name}: {text}" for text in difference.messages]
         found.messages += [f"edge shift of {analysis.name}: {text}" for text in shift.messages]
     found.results |= {"differences": tuple(differences), "shifts": tuple(shifts)}
+    found.results["wavelet_differences"] = _map_differences(first, others, found)
+
+
+def _map_differences(
+    first: XasAnalysis, others: Sequence[XasAnalysis], found: _Found
+) -> tuple[WaveletDifference, ...]:
+    """Return the differences of the maps, with a message where their settings do not allow it."""
+    differences = []
+    for analysis in others:
+        if analysis.wavelets is None or first.wavelets is None:
+            continue
+        try:
+            differences.append(subtract_wavelets(analysis.wavelets, first.wavelets))
+        except BadInput as error:
+            found.messages.append(f"no difference of wavelet maps: {error}")
+    return tuple(differences)
 
 
 def _difference_numbers(

@@ -17,6 +17,7 @@ from xorder.xas.recipe_tables import (
     ShellFitOptions,
     check_numbers,
     check_pairs,
+    neighbour,
 )
 
 __all__ = ["ExafsSteps", "NormalizationSteps", "XasRecipe"]
@@ -99,6 +100,8 @@ class ExafsSteps(NormalizationSteps):
     """End of χ(R) and of the wavelet maps in Å."""
     first_shell: tuple[float, float] = (1.0, 3.0)
     """Range in Å, without phase correction, of the first shell's peak."""
+    phase_correction: str = ""
+    """Neighbour such as "Cl 2.35" whose calculated phase is taken off a second χ(R)."""
     wavelet: Literal["morlet", "cauchy"] = "morlet"
     """Kind of wavelet."""
     rho: float = 10.0
@@ -120,6 +123,8 @@ class ExafsSteps(NormalizationSteps):
             ("r_max", 2.0, 20.0),
             ("rho", 1.0, 50.0),
         )
+        if self.phase_correction:
+            neighbour(self.phase_correction)
         if self.first_shell[1] > self.r_max or self.feature_r[1] > self.r_max:
             raise BadInput(
                 f"r_max is {self.r_max:g} Å",

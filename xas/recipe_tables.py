@@ -19,6 +19,7 @@ __all__ = [
     "PeakOptions",
     "PreparationOptions",
     "ShellFitOptions",
+    "neighbour",
 ]
 
 Range = tuple[float, float]
@@ -129,15 +130,7 @@ class ShellFitOptions:
 
     def neighbours(self) -> tuple[tuple[str, float], ...]:
         """Return element and distance of each shell."""
-        found = []
-        for text in self.shells:
-            match = re.fullmatch(r"\s*([A-Z][a-z]?)[\s:=@]+([0-9.]+)\s*(?:Å|A)?\s*", text)
-            if match is None:
-                raise BadInput(
-                    f"a shell is {text!r}", expected='element and distance in Å such as "Cl 2.35"'
-                )
-            found.append((match[1], _number(match[2], text)))
-        return tuple(found)
+        return tuple(neighbour(text) for text in self.shells)
 
     def constraints(self) -> tuple[tuple[str, str, str], ...]:
         """Return name, "=" or "~", and what stands behind it, of each constraint."""
@@ -306,6 +299,16 @@ class CurveResolutionOptions:
     def __post_init__(self) -> None:
         check_pairs(self, ("e_range",))
         check_numbers(self, ("n_components", 2, 100), ("max_iterations", 1, 100_000))
+
+
+def neighbour(text: str) -> tuple[str, float]:
+    """Return element and distance in Å out of such as "Cl 2.35"."""
+    match = re.fullmatch(r"\s*([A-Z][a-z]?)[\s:=@]+([0-9.]+)\s*(?:Å|A)?\s*", text)
+    if match is None:
+        raise BadInput(
+            f"a shell is {text!r}", expected='element and distance in Å such as "Cl 2.35"'
+        )
+    return match[1], _number(match[2], text)
 
 
 def check_pairs(options: object, names: Sequence[str]) -> None:

@@ -143,15 +143,20 @@ def _oscillations(ax: Axes, analyses: Sequence[XasAnalysis]) -> pandas.DataFrame
 
 
 def _transforms(ax: Axes, analyses: Sequence[XasAnalysis]) -> pandas.DataFrame:
+    """Draw |χ(R)|, phase-corrected where all samples are, plain otherwise, and fits."""
     columns = []
+    whole = all(analysis.corrected is not None for analysis in analyses)
     for index, analysis in enumerate(analyses):
-        transform = _transform(analysis)
+        transform: Any = analysis.corrected if whole else analysis.transform
         plot_transform(transform, ax, color=_colour(index))
         columns.append((analysis.name, "R (Å)", transform.r, transform.chi_r_mag))
-        if analysis.shell_fit:
+        if analysis.shell_fit and not whole:
             model = analysis.shell_fit.spectra[0].transforms(k_weight=transform.k_weight)[1]
             ax.plot(model.r, model.chi_r_mag, "--", color="black", linewidth=0.7)
             columns.append((f"{analysis.name} fit", "R (Å)", model.r, model.chi_r_mag))
+    if whole:
+        bond = transform.phase_of.split(" ")[0].rpartition("–")[0]
+        ax.set_xlabel(f"R, phase-corrected for {bond} (Å)")
     ax.set_xlim(0, float(_transform(analyses[0]).r[-1]))
     ax.set_ylim(bottom=0)
     return _columns(columns, "|chi(R)|")

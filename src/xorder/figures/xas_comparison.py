@@ -9,6 +9,8 @@ import numpy as np
 
 from xorder.figures.drawing import COLOURS, PAGE, Drawing, mark_simulated, panel_label, style
 from xorder.figures.xas_fits import draw_mixtures, draw_near_edge
+from xorder.xas.plots import power
+from xorder.xas.wavelet_plots import plot_wavelet_differences
 from xorder.xas.xanes_plots import plot_components, plot_resolved, plot_target
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from xorder.xas.comparison import XasComparison
     from xorder.xas.components import PrincipalComponents
     from xorder.xas.curve_resolution import ResolvedSpectra
+    from xorder.xas.wavelet_maps import WaveletDifference
 
 __all__ = ["draw_comparison"]
 
@@ -28,6 +31,8 @@ def draw_comparison(comparison: XasComparison) -> list[Drawing]:
     with style():
         if comparison.differences:
             drawings.append(_differences(comparison))
+        if comparison.wavelet_differences:
+            drawings.append(_maps(comparison.wavelet_differences))
         if comparison.components is not None:
             drawings.append(_components(comparison, comparison.components))
         if comparison.resolved is not None:
@@ -87,6 +92,42 @@ def _differences(comparison: XasComparison) -> Drawing:
     return Drawing(name="differences", figure=figure, tables=tables)
 
 
+def _maps(differences: Sequence[WaveletDifference]) -> Drawing:
+    """Return the differences of wavelet maps on one colour scale; hatched within the noise."""
+    import pandas
+
+    columns = min(len(differences), 4)
+    rows = -(-len(differences) // columns)
+    figure, panels = _figure(rows, columns, height=0.5 + 2.1 * rows)
+    drawn = panels[: len(differences)]
+    mesh = plot_wavelet_differences(differences, drawn)[0]
+    for index, (ax, one) in enumerate(zip(drawn, differences, strict=True)):
+        ax.set_title(one.name, fontsize=7.0)
+        if index % columns:
+            ax.set_ylabel("")
+    for spare in panels[len(differences) :]:
+        spare.set_visible(False)
+    _label(drawn)
+    weight = power(differences[0].k_weight)
+    figure.colorbar(mesh, ax=drawn, label=f"Δ|W(k, R)| of {weight}χ", pad=0.01)
+    table = pandas.concat(
+        [
+            pandas.DataFrame(
+                {
+                    "difference": one.name,
+                    "k (Å⁻¹)": np.tile(one.k[::2], one.r[::2].size),
+                    "R (Å)": np.repeat(one.r[::2], one.k[::2].size),
+                    "Δ|W|": one.difference[::2, ::2].ravel(),
+                    "stderr": one.stderr[::2, ::2].ravel(),
+                }
+            )
+            for one in differences
+        ],
+        ignore_index=True,
+    )
+    return Drawing(name="wavelet_differences", figure=figure, tables={"maps": table})
+
+
 def _components(comparison: XasComparison, found: PrincipalComponents) -> Drawing:
     """Return scree and indicator, the components, and the targets."""
     targets = comparison.targets[:4]
@@ -126,7 +167,8 @@ def _components(comparison: XasComparison, found: PrincipalComponents) -> Drawin
     for ax, target in zip(panels[2:], targets, strict=False):
         plot_target(target, ax)
         ax.set_xlabel(_axis(found.space))
-        ax.legend(fontsize=6.0)
+        ax.set_title(f"{target.name}: SPOIL {target.spoil:.1f}, {target.grade}", fontsize=7.0)
+        ax.legend().set_visible(False)
     for spare in panels[2 + len(targets) :]:
         spare.set_visible(False)
     if comparison.targets:
@@ -158,13 +200,13 @@ def _species(found: ResolvedSpectra) -> Drawing:
         }
     left.set(xlabel="Energy (eV)", ylabel="Normalized absorption")
     left.locator_params(axis="x", nbins=5)
-    left.legend()
     plot_resolved(found, right)
     for line, index in zip(right.get_lines(), range(found.species.size), strict=False):
         line.set_color(COLOURS[index % 7])
     for band, index in zip(right.collections, range(found.species.size), strict=False):
         band.set_color(COLOURS[index % 7])
-    right.legend(fontsize=6.0)
+    right.legend().set_visible(False)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=6)
     _label([left, right])
     tables = {"a_spectra": _uneven(columns), "b_shares": _uneven(shares)}
     return Drawing(name="species", figure=figure, tables=tables)

@@ -67,6 +67,9 @@ def draw_shell_fits(analyses: Sequence[XasAnalysis]) -> Drawing:
             panel_label(left, chr(ord("a") + 2 * row % 26))
             panel_label(right, chr(ord("a") + (2 * row + 1) % 26))
             tables |= _fit_tables(analysis, row)
+        # The first data set and the line of its fit; what its name would be is the panel's title.
+        handles = panels[0].get_legend_handles_labels()[0]
+        figure.legend(handles[:2], ["data", "fit"], loc="outside upper left", ncols=2)
         if several:
             left, right = panels[-2:]
             _trend(left, analyses, "r", "R (Å)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from xorder.errors import BadInput
 from xorder.figures.drawing import PAGE, Drawing, mark_simulated, panel_label, style
 from xorder.xas.analysis import XasAnalysis
 from xorder.xas.plots import plot_wavelets, power
-from xorder.xas.wavelets import transform_to_wavelets
+from xorder.xas.wavelet_maps import path_wavelets
 
 if TYPE_CHECKING:
     import pandas
@@ -133,27 +133,18 @@ def path_marks(analysis: XasAnalysis) -> list[PathMark]:
     fit, wavelets = analysis.shell_fit, analysis.wavelets
     if fit is None or wavelets is None or not fit.spectra or fit.verdict == "failed":
         return []
-    one = fit.spectra[0]
     marks = []
-    for shell, chi in zip(fit.shells, one.paths, strict=False):
-        own = transform_to_wavelets(
-            replace(one.exafs, chi=chi),
-            k_range=wavelets.k_range,
-            k_weight=wavelets.k_weight,
-            wavelet=wavelets.wavelet,
-            rho=wavelets.rho,
-            r_range=(float(wavelets.r[0]), float(wavelets.r[-1])),
-            window=wavelets.window_name,
-            dk=wavelets.dk,
-        )
-        row, column = np.unravel_index(int(np.argmax(own.magnitude)), own.magnitude.shape)
+    for own in path_wavelets(wavelets, fit):
+        inside = (own.k >= own.k_range[0]) & (own.k <= own.k_range[1])
+        part = own.magnitude[:, inside]
+        row, column = np.unravel_index(int(np.argmax(part)), part.shape)
         marks.append(
             PathMark(
-                label=shell.name,
-                n_legs=shell.path.n_legs,
-                k=float(own.k[column]),
+                label=own.name,
+                n_legs=max(2, own.name.split(" ")[0].count("–")),
+                k=float(own.k[inside][column]),
                 r=float(own.r[row]),
-                value=float(own.magnitude[row, column]),
+                value=float(part[row, column]),
             )
         )
     marks.sort(key=lambda mark: -mark.value)
