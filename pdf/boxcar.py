@@ -165,10 +165,10 @@ def fit_boxcar(
         Expected change of what a window frees from one to the next, relative to its largest value,
         such as 0.1; the windows are then fitted together. None fits each alone.
     fading
-        True leaves the size of domains, which a fit of the whole range with `sphere_diameter` found,
-        out of the windows: then scales fade with the order, and `order_length` reads how far it
-        reaches. Without that size the structure of a nanocrystal comes out wrong, and so do its
-        windows.
+        True leaves the size of domains, which a fit of the whole range with `sphere_diameter`
+        found, out of the windows: then scales fade with the order, and `order_length` reads how far
+        it reaches. Where the whole range was fitted without that size, the structure of a
+        nanocrystal comes out wrong, and so do its windows.
 
     Raises
     ------

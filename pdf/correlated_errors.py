@@ -28,6 +28,7 @@ __all__ = [
     "expected_square",
     "influence",
     "linear_at",
+    "noise_factor",
     "noise_of",
     "upper",
     "with_errors",
@@ -144,15 +145,31 @@ def noise_of(one: Linear) -> NoiseSpectrum:
     free = max(thin.n_independent - len(one.names), 1.0)
     square = float(thin.residual @ thin.residual)
     if one.counting is not None:
-        excess = square / expected_square(thin, one.counting)
-        if excess < 1.0 + BEYOND_NOISE * math.sqrt(2.0 / free):
-            return one.counting.scaled(max(1.0, excess), "counting")
+        factor = noise_factor(square / expected_square(thin, one.counting), free)
+        if factor is not None:
+            return one.counting.scaled(factor, "counting")
     flat = flat_noise(one.q_max, float(one.r[-1]))
     flat = flat.scaled(square / expected_square(thin, flat))
     banded = _banded(thin, flat)
     if one.counting is None and not _follows_model(thin):
         return banded
     return upper(flat, banded)
+
+
+def noise_factor(excess: float, free: float) -> float | None:
+    """Return what to multiply the variance of known noise by; None where there is more than noise.
+
+    Parameters
+    ----------
+    excess
+        Square of the residual over the one expected; by chance it differs from one by √(2 / free).
+    free
+        Degrees of freedom.
+    """
+    chance = math.sqrt(2.0 / free)
+    if excess > 1.0 + BEYOND_NOISE * chance:
+        return None
+    return max(1.0, excess / (1.0 + chance))
 
 
 def upper(first: NoiseSpectrum, second: NoiseSpectrum) -> NoiseSpectrum:

@@ -15,11 +15,11 @@ import numpy as np
 
 from xorder.fitting import FitResult
 from xorder.pdf.correlated_errors import (
-    BEYOND_NOISE,
     Linear,
     expected_square,
     influence,
     linear_at,
+    noise_factor,
     upper,
 )
 from xorder.pdf.noise import NoiseSpectrum, flat_noise
@@ -174,9 +174,9 @@ def _noise(own: Linear, noise: NoiseSpectrum) -> NoiseSpectrum:
     thin = own.thinned()
     square = float(thin.residual @ thin.residual)
     excess = square / expected_square(thin, noise)
-    freedom = max(thin.n_independent - len(own.names), 1.0)
-    if noise.source != "model" and excess < 1.0 + BEYOND_NOISE * math.sqrt(2.0 / freedom):
-        return noise.scaled(max(1.0, excess))
+    factor = noise_factor(excess, max(thin.n_independent - len(own.names), 1.0))
+    if noise.source != "model" and factor is not None:
+        return noise.scaled(factor)
     flat = flat_noise(own.q_max, float(own.r[-1]), q=noise.q)
     flat = flat.scaled(square / expected_square(thin, flat))
     return upper(flat, noise.scaled(excess))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from xorder import pdf, references, scattering
-from xorder.structure import unit_cell_atoms
+from xorder.structure import Crystal, Site, unit_cell_atoms
 
 pytestmark = pytest.mark.reference
 
@@ -88,12 +88,36 @@ def with_displacements(crystal, seed=None):
 @pytest.fixture(scope="module")
 def crystals():
     # The sources give no displacements; they are set here.
-    return {name: with_displacements(references.load(name)) for name in ("Ni", "NaTaCl6", "LaCl3")}
+    loaded = {name: references.load(name) for name in ("Ni", "NaTaCl6", "LaCl3")}
+    return {name: with_displacements(crystal) for name, crystal in loaded.items()} | {
+        "P-1": with_displacements(triclinic())
+    }
+
+
+def triclinic():
+    """A cell of P-1 with a mixed site and a half-empty one."""
+    places = [
+        ("Ta1", "Ta", [0.1, 0.2, 0.3], 1.0),
+        ("Na1", "Na", [0.6, 0.7, 0.8], 0.3),
+        ("La1", "La", [0.6, 0.7, 0.8], 0.7),
+        ("Cl1", "Cl", [0.35, 0.85, 0.45], 0.5),
+        ("Cl2", "Cl", [0.85, 0.45, 0.05], 1.0),
+    ]
+    return Crystal(
+        name="P-1",
+        cell=np.array([5.1, 6.3, 7.2, 84.0, 97.0, 103.0]),
+        sites=tuple(
+            Site(label=label, element=element, xyz=np.array(xyz), occupancy=occupancy)
+            for label, element, xyz, occupancy in places
+        ),
+        rotations=np.stack([np.eye(3, dtype=int), -np.eye(3, dtype=int)]),
+        translations=np.zeros((2, 3)),
+    )
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=lambda s: "-".join(s) or "plain")
 @pytest.mark.parametrize("radiation", ["xray", "neutron"])
-@pytest.mark.parametrize("name", ["Ni", "NaTaCl6", "LaCl3"])
+@pytest.mark.parametrize("name", ["Ni", "NaTaCl6", "LaCl3", "P-1"])
 @pytest.mark.parametrize("start", [0.01, 1.5])
 def test_agrees_with_pdffit2(pdffit, crystals, monkeypatch, name, radiation, settings, start):
     r = start + 0.01 * np.arange(round((12.0 - start) / 0.01) + 1)
@@ -107,8 +131,9 @@ def test_agrees_with_pdffit2(pdffit, crystals, monkeypatch, name, radiation, set
 
 
 @pytest.mark.parametrize("settings", [SETTINGS[0], SETTINGS[3]], ids=["plain", "all"])
-def test_anisotropic_displacements_agree_with_pdffit2(pdffit, crystals, settings):
-    crystal = with_displacements(crystals["NaTaCl6"], seed=1)
+@pytest.mark.parametrize("name", ["NaTaCl6", "P-1"])
+def test_anisotropic_displacements_agree_with_pdffit2(pdffit, crystals, name, settings):
+    crystal = with_displacements(crystals[name], seed=1)
     r = 0.01 * np.arange(1, 1201)
     expected, _ = reference(pdffit, crystal, r, "xray", **settings)
     found = pdf.calculate_gr(crystal, r=r, convention="pdffit2", **settings)
