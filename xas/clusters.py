@@ -152,7 +152,7 @@ def _of_crystal(
             f"{crystal.name}: positions around {absorber} are mixed or partly empty; the average "
             f"is over {configurations} configurations drawn with seed {seed}",
             StructureWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     return made
 

@@ -28,6 +28,9 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     ),
 }
 
+#: Most elements around the absorber, each with a potential of its own.
+MOST_KINDS = {"feff6l": 7, "feff8l": 11}
+
 #: FEFF's numbers of the core holes.
 HOLES = {"K": 1, "L1": 2, "L2": 3, "L3": 4, "M1": 5, "M2": 6, "M3": 7, "M4": 8, "M5": 9}
 
@@ -125,8 +128,18 @@ def feff_input(
         ``"feff6l"`` or ``"feff8l"``.
     title
         First line.
+
+    Raises
+    ------
+    BadInput
+        More elements than the program has potentials for.
     """
     kinds = list(dict.fromkeys(elements[1:]))
+    if len(kinds) > MOST_KINDS[program]:
+        raise BadInput(
+            f"there are {len(kinds)} elements around the absorber ({', '.join(kinds)})",
+            expected=f"at most {MOST_KINDS[program]} for {program}; feff8l takes more",
+        )
     potentials = [(0, elements[0]), *enumerate(kinds, start=1)]
     if program == "feff6l":
         cards = [f"HOLE {HOLES[edge]} 1.0", "CONTROL 1 1 1 1", "PRINT 0 0 0 3"]

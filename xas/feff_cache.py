@@ -80,7 +80,7 @@ def _path(key: str) -> Path | None:
 def _make_room(folder: Path, newest: Path) -> None:
     """Remove the files longest unused until all fit; another process may remove them too."""
     entries = []
-    for path in folder.glob("*.json.gz"):
+    for path in folder.iterdir():  # what a killed process left half written, too
         with contextlib.suppress(OSError):
             found = path.stat()
             entries.append((found.st_mtime_ns, found.st_size, path))

@@ -201,6 +201,16 @@ def test_frames_are_averaged() -> None:
     assert [p.site for p in single] == ["Ta1 of 1", "Ta1 of 2"]
 
 
+def test_more_elements_than_feff6_takes_are_refused() -> None:
+    elements = np.array(["Re", "As", "S", "C", "N", "Na", "O", "Br", "I"])
+    corners = 2.2 * np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
+    molecule = Molecule(np.vstack([np.zeros(3), corners]), elements)
+    kind = {"absorber": "Re", "edge": "L3", "radius": 4.0, "n_legs": 2}
+    with pytest.raises(BadInput, match=r"8 elements around the absorber .*; feff8l takes more"):
+        xas.calculate_paths(molecule, program="feff6l", **kind)
+    assert len(xas.calculate_paths(molecule, program="feff8l", **kind)) == 8
+
+
 def test_some_absorbers_stand_for_all() -> None:
     frames = [octahedron(bond) for bond in np.linspace(2.2, 2.5, 10)]
     some = clusters_around(frames, "Ta", radius=3.0, n_absorbers=4, seed=1)
