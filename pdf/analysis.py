@@ -114,7 +114,10 @@ def analyse(
     sample = measured_sample(files, recipe, name)
     patterns = sample.patterns if recipe.joint else (averaged(sample.patterns),)
     simulated = simulated or patterns[0].simulated
-    patterns = tuple(replace(one, simulated=simulated) for one in patterns)
+    patterns = tuple(
+        replace(one, simulated=simulated, radiation=recipe.radiation or one.radiation)
+        for one in patterns
+    )
     measured = patterns[0]
     found = _Found(messages=list(sample.messages))
     if recipe.structures:

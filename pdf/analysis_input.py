@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from xorder.errors import BadInput, XorderWarning
-from xorder.pdf.intensity import Intensity, StructureFunction
+from xorder.pdf.intensity import Intensity
 from xorder.pdf.options import PdfRecipe
 from xorder.pdf.pattern import PairDistribution
 from xorder.pdf.recipe_tables import IntensityOptions
-from xorder.pdf.reduction_options import ReductionOptions
 from xorder.pdf.reduction_result import Reduction
 from xorder.results import Array
 
@@ -119,52 +118,21 @@ def transform_file(
     BadInput
         Where the file cannot be read, or the range of Q lies outside.
     """
-    from xorder.pdf.readers.iq import read_sq
+    from xorder.pdf.conversion import convert, pattern_of, read_curve
 
     options = options or IntensityOptions()
-    data = read_sq(path, axis=options.axis, wavelength=options.wavelength, name=name)
-    return gr_from_function(data, options)
-
-
-def gr_from_function(data: StructureFunction, options: ReductionOptions) -> PairDistribution:
-    """Return the G(r) of S(Q), F(Q) or i(Q), over the range and on the grid of the options.
-
-    Raises
-    ------
-    BadInput
-        Where the range holds fewer than two points, or Qmax lies beyond the data.
-    """
-    from xorder.pdf.functions import gr_from_fq
-
-    if options.q_max is not None and options.q_max > data.q[-1] * (1 + 1e-3):
-        raise BadInput(
-            f"q_max is {options.q_max:g} Å⁻¹ and the data end at {data.q[-1]:.6g} Å⁻¹",
-            expected="q_max within the data",
-            source=data.source or None,
-        )
-    q_max = options.q_max or float(data.q[-1])
-    used = (data.q >= (options.q_min or 0.0)) & (data.q <= q_max * (1 + 1e-9))
-    if np.count_nonzero(used) < 2:
-        raise BadInput(
-            f"{np.count_nonzero(used)} points lie between q_min and q_max",
-            expected=f"a range within {data.q[0]:.4g} to {data.q[-1]:.4g} Å⁻¹",
-            source=data.source or None,
-        )
-    q: Array = data.q[used]
+    curve = read_curve(path, axis=options.axis, wavelength=options.wavelength)
     count = int((options.r_max - options.r_min) / options.r_step + 1e-9) + 1
     r: Array = np.asarray(options.r_min + options.r_step * np.arange(count), dtype=np.float64)
-    return PairDistribution(
+    found = convert(
+        curve,
+        "G",
+        q_range=(options.q_min or 0.0, options.q_max or float(curve.x[-1])),
         r=r,
-        gr=gr_from_fq(q, data.fq[used], r, window=options.window, low_q=options.low_q),
-        q_min=float(q[0]),
-        q_max=float(q[-1]),
-        composition=data.composition,
-        radiation=data.radiation,
-        wavelength=data.wavelength,
-        name=data.name,
-        source=data.source,
-        simulated=data.simulated,
+        window=options.window,
+        low_q=options.low_q,
     )
+    return pattern_of(replace(found, name=name or found.name))
 
 
 def averaged(patterns: Sequence[PairDistribution]) -> PairDistribution:

@@ -152,14 +152,14 @@ def length_numbers(boxcar: Boxcar, phase: str) -> tuple[OrderLength | None, list
     except BadInput:
         return None, []
     readings = {
-        "half": "centre of the window where the scale has halved",
-        "zero": "end of the first window with nothing left",
-        "diameter": "of the sphere whose envelope the scales follow",
+        "half": ("centre of the window where the scale has halved", "half"),
+        "zero": ("end of the first window with nothing left", "vanish"),
+        "diameter": ("of the sphere whose envelope the scales follow", "diameter"),
     }
     numbers = []
-    for key, note in readings.items():
+    for key, (note, word) in readings.items():
         value, stderr = getattr(found, key), getattr(found, f"{key}_stderr")
-        why = "; ".join(found.messages)
+        why = "; ".join(text for text in found.messages if word in text)
         missing = f"; {why}" if why and not (math.isfinite(value) and math.isfinite(stderr)) else ""
         numbers.append(
             Number(
@@ -179,6 +179,8 @@ def peak_numbers(peaks: GrPeaks) -> list[Number]:
     failed = "" if peaks else "the fit failed"
     for k in range(len(peaks.position)):
         label = peaks.pairs[k] if peaks.pairs else f"peak {k + 1}"
+        if peaks.pairs.count(label) > 1:
+            label += f" ({peaks.pairs[: k + 1].count(label)})"
         rows = {"position": "Å", "width": "Å", "area": ""} | (
             {"coordination": ""} if peaks.pairs else {}
         )

@@ -35,6 +35,8 @@ __all__ = ["ModelAnalysis", "analyse_model"]
 
 #: Upper end of Q (Å⁻¹) of G(r) where neither recipe nor data give one.
 USUAL_Q_MAX = 25.0
+#: Bins of g(r) in Å: narrower ones hold few pairs of a small box.
+STEP = 0.05
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -102,7 +104,7 @@ def analyse_model(
         Where no file is named, frames have no box, or elements are not there.
     """
     frames = _frames(options)
-    partials = calculate_partials(frames, r_max=options.r_max)
+    partials = calculate_partials(frames, r_max=options.r_max, step=STEP)
     r, q_max = _grid(options, measured)
     gr = calculate_model_gr(
         frames,

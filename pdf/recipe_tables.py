@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from xorder.errors import BadInput
-from xorder.pdf.reduction_options import ReductionOptions
 
-__all__ = ["BoxcarOptions", "IntensityOptions", "ModelOptions", "PeakOptions"]
+# The command line looks for the types of inherited fields here.
+from xorder.pdf.reduction_options import Absorption, Normalization, ReductionOptions  # noqa: F401
+
+__all__ = ["BoxcarOptions", "IntensityOptions", "ModelOptions", "ModelSteps", "PeakOptions"]
 
 _STRICT: dict[str, str] = {"extra": "forbid"}
 
@@ -115,13 +117,11 @@ class PeakOptions:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ModelOptions:
+class ModelSteps:
     """What is computed of a model: pairs, G(r), and shapes around one element."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
 
-    frames: tuple[str, ...] = field(default=(), metadata={"path": True})
-    """Files of the model: XDATCAR, extxyz, LAMMPS or CIF, with a periodic box."""
     elements: tuple[str, ...] = ()
     """Elements of the types 1, 2 … of LAMMPS files that name none."""
     first: int = 0
@@ -161,3 +161,11 @@ class ModelOptions:
                 f"center is {self.center!r} and ligands {self.ligands}",
                 expected="both, or neither",
             )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelOptions(ModelSteps):
+    """A model and what is computed of it."""
+
+    frames: tuple[str, ...] = field(default=(), metadata={"path": True})
+    """Files of the model: XDATCAR, extxyz, LAMMPS or CIF, with a periodic box."""

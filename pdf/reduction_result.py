@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +13,10 @@ from xorder.pdf.functions import GrCovariance
 from xorder.pdf.noise import NoiseSpectrum
 from xorder.pdf.pattern import PairDistribution
 from xorder.results import Array, Number, Result, quantity
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
 
 __all__ = ["Reduction"]
 
@@ -88,6 +93,12 @@ class Reduction(Result):
             noise=self.noise,
             provenance=self.provenance,
         )
+
+    def plot(self, ax: Axes | None = None, **artist_kwargs: Any) -> list[Artist]:
+        """Draw G(r) with its standard errors on Matplotlib axes; return the artists."""
+        from xorder.pdf.plots import plot_reduction
+
+        return plot_reduction(self, ax, **artist_kwargs)
 
     def number(self, name: str) -> Number:
         """Return one of `numbers` by its name.

@@ -46,7 +46,11 @@ def read(path: str | Path, *, name: str = "") -> PairDistribution:
         Where r is not ascending and uniform.
     """
     path = Path(path)
-    lines = _lines(path)
+    return pattern_of_lines(_lines(path), path, name=name)
+
+
+def pattern_of_lines(lines: list[str], path: Path, *, name: str = "") -> PairDistribution:
+    """Return the G(r) in the lines of a file, or of a part of one; `path` is for messages."""
     start = _first_data_line(lines, path)
     header = lines[:start]
     table = _table(lines, start, path)

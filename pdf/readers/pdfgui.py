@@ -66,7 +66,11 @@ def read_stru(path: str | Path) -> PdffitStructure:
     if b"\0" in content or not content.strip():
         kind = "empty" if not content.strip() else "binary"
         raise UnreadableFile(f"the file is {kind}", expected=_EXPECTED, source=path)
-    lines = content.decode("utf-8", errors="replace").splitlines()
+    return structure_of_lines(content.decode("utf-8", errors="replace").splitlines(), path)
+
+
+def structure_of_lines(lines: list[str], path: Path) -> PdffitStructure:
+    """Return the structure in the lines of a file, or of a part of one; `path` is for messages."""
     start = next((i for i, line in enumerate(lines) if line.split()[:1] == ["atoms"]), None)
     if start is None:
         raise UnreadableFile("there is no line 'atoms'", expected=_EXPECTED, source=path)
