@@ -106,6 +106,7 @@ def analyse(
         raise BadInput("the sample has no diffraction file", expected="at least one")
     radiation = recipe.wavelength or refinement_radiation(recipe)
     scans = [read(path, wavelength=radiation) for path in files]
+    simulated = simulated or any(scan.simulated for scan in scans)
     pattern = replace(sum_patterns(scans), name=name or scans[0].name, simulated=simulated)
     if recipe.two_theta is not None:
         pattern = cut(pattern, two_theta=recipe.two_theta)

@@ -19,7 +19,7 @@ from xorder.diffraction.relative_indices import CrystallineLoss, crystalline_los
 from xorder.errors import BadInput
 from xorder.results import Number, Result, recorded
 
-__all__ = ["DiffractionComparison", "compare"]
+__all__ = ["DiffractionComparison", "compare", "loss_numbers", "refined_loss"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -90,7 +90,7 @@ def compare(
         _add_numbers(rows, numbers, names, series, fractions)
     own = tuple(a.refinement for a in analyses if a.refinement is not None)
     loss, measure = _loss(analyses, series or own, messages)
-    for name, number in _loss_numbers(loss, measure):
+    for name, number in loss_numbers(loss, measure):
         rows[name].append(number)
     return DiffractionComparison(
         names=names,
@@ -161,35 +161,65 @@ def _loss(
     messages: list[str],
 ) -> tuple[CrystallineLoss | None, str]:
     """Return the loss of crystalline scattering, by refined scales where there are any."""
-    patterns = [pattern for one in refined for pattern in one.patterns]
     exposures = [analysis.exposure for analysis in analyses]
-    scaled = len(patterns) == len(analyses) and all(
-        math.isfinite(p.phases[0].scale_stderr) and p.phases[0].scale_stderr > 0 for p in patterns
-    )
-    halos: list[float] | None = None
-    halo_errors: list[float] | None = None
-    if scaled:
-        factors = [r.serial_factor for r in refined for _ in r.patterns]
-        scales = [p.phases[0].scale for p in patterns]
-        errors = [p.phases[0].scale_stderr * f for p, f in zip(patterns, factors, strict=True)]
-        measure = f"refined scale of {patterns[0].phases[0].name}"
-        if all(p.halo_heights and np.isfinite(p.halo_stderr).all() for p in patterns):
-            halos = [math.fsum(p.halo_heights) for p in patterns]
-            halo_errors = [math.hypot(*p.halo_stderr) for p in patterns]
-    else:
-        scales, errors = _areas(analyses)
-        measure = "sum of the areas of the tracked planes"
+    patterns = [pattern for one in refined for pattern in one.patterns]
+    measure = "sum of the areas of the tracked planes"
     try:
-        found = crystalline_loss(
-            scales, errors, samples=[a.name for a in analyses],
-            exposures=None if set(exposures) == {1.0} else exposures,
-            halos=halos, halos_stderr=halo_errors,
-        )  # fmt: skip
+        if len(patterns) == len(analyses) and _scaled(patterns):
+            found, measure = refined_loss(refined, exposures)
+        else:
+            found = crystalline_loss(
+                *_areas(analyses),
+                samples=[analysis.name for analysis in analyses],
+                exposures=_given(exposures),
+            )
     except BadInput as error:
         messages.append(f"No loss of crystalline scattering: {error}.")
         return None, measure
+    names = {p.name: a.name for p, a in zip(patterns, analyses, strict=False)}
+    found = replace(found, sample=np.array([names.get(str(n), str(n)) for n in found.sample]))
     messages += [f"Loss by the {measure}: {text}" for text in found.messages]
     return found, measure
+
+
+def refined_loss(
+    refined: Sequence[Refinement], exposures: Sequence[float]
+) -> tuple[CrystallineLoss, str]:
+    """Return the loss by the scale of the first phase, and in words what it is a loss of.
+
+    Raises
+    ------
+    BadInput
+        Where scales were not refined, or the first sample's is not seen.
+    """
+    patterns = [pattern for one in refined for pattern in one.patterns]
+    if not _scaled(patterns):
+        raise BadInput("the scales have no standard errors", expected="refined scales")
+    factors = [one.serial_factor for one in refined for _ in one.patterns]
+    halos: list[float] | None = None
+    halo_errors: list[float] | None = None
+    if all(p.halo_heights and np.isfinite(p.halo_stderr).all() for p in patterns):
+        halos = [math.fsum(p.halo_heights) for p in patterns]
+        halo_errors = [math.hypot(*p.halo_stderr) for p in patterns]
+    found = crystalline_loss(
+        [p.phases[0].scale for p in patterns],
+        [p.phases[0].scale_stderr * f for p, f in zip(patterns, factors, strict=True)],
+        samples=[p.name for p in patterns],
+        exposures=_given(exposures),
+        halos=halos,
+        halos_stderr=halo_errors,
+    )
+    return found, f"refined scale of {patterns[0].phases[0].name}"
+
+
+def _scaled(patterns: Sequence[PatternFit]) -> bool:
+    """Return whether the first phase has a refined scale in every pattern."""
+    errors = [pattern.phases[0].scale_stderr for pattern in patterns]
+    return bool(np.isfinite(errors).all() and np.min(errors, initial=1.0) > 0)
+
+
+def _given(exposures: Sequence[float]) -> Sequence[float] | None:
+    return None if set(exposures) == {1.0} else exposures
 
 
 def _areas(analyses: Sequence[DiffractionAnalysis]) -> tuple[list[float], list[float]]:
@@ -213,7 +243,8 @@ def _areas(analyses: Sequence[DiffractionAnalysis]) -> tuple[list[float], list[f
     return sums, errors
 
 
-def _loss_numbers(loss: CrystallineLoss | None, measure: str) -> list[tuple[str, Number]]:
+def loss_numbers(loss: CrystallineLoss | None, measure: str) -> list[tuple[str, Number]]:
+    """Return the rows of a loss with the name of the sample of each."""
     if loss is None:
         return []
     return [

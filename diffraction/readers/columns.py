@@ -31,6 +31,10 @@ _WAVELENGTH = re.compile(
     re.I,
 )
 
+#: All lines with their weights, as our writers name them: 1.5406*0.667 + 1.5444*0.333.
+_LINE = re.compile(r"(\d+\.\d+)\*(\d+\.\d+)")
+_RADIATION = re.compile(r"#\s*radiation:\s*\d+\.\d+\*\d+\.\d+(\s*\+\s*\d+\.\d+\*\d+\.\d+)*\s*$")
+
 #: A wavelength below this is in metres.
 METRES = 1e-6
 #: pyFAI 2026.9 writes this instead of the name of the axis, when there is a column of σ.
@@ -66,7 +70,7 @@ def scan_from_columns(content: bytes, source: str) -> Scan:
         q=None if inverse is None else axis * inverse,
         intensity=table[:, 1],
         sigma=sigma,
-        wavelength=_wavelength(header),
+        wavelength=_radiation(header) or _wavelength(header),
         metadata={"format": f"columns of text, {style}", "header": "\n".join(header[:50])},
         notes=notes,
     )
@@ -183,6 +187,16 @@ def _q_unit(header: Sequence[str], source: str) -> float | None:
                 expected="two_theta in degrees, or Q with its unit (1/Å or 1/nm)",
                 source=source,
             )
+    return None
+
+
+def _radiation(header: Sequence[str]) -> Radiation | None:
+    """Return all lines that a header written by `write_xye` names."""
+    for line in header:
+        if _RADIATION.match(line):
+            pairs = [(float(wave), float(weight)) for wave, weight in _LINE.findall(line)]
+            waves, weights = zip(*pairs, strict=True)
+            return Radiation(wavelengths=waves, weights=weights)
     return None
 
 

@@ -34,6 +34,8 @@ _FORMATS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes, str], Scan]], ..
     (is_pdcif, scan_from_pdcif),
     (is_fullprof, scan_from_fullprof),
 )
+#: How files of computed patterns begin, after the sign of a comment.
+SIMULATED = b"SIMULATED"
 #: A file of one pattern larger than this (bytes) is damage, or an image series.
 LARGEST = 500_000_000
 
@@ -80,6 +82,12 @@ def read(
             source=path,
         )
     return _pattern(scan, lines, name or path.stem, path)
+
+
+def _says_simulated(path: Path) -> bool:
+    """Return whether a file begins by saying that it was computed, as our writers make it."""
+    with path.open("rb") as file:
+        return file.read(len(SIMULATED) + 2).lstrip(b"# ").startswith(SIMULATED)
 
 
 def _scan(path: Path) -> Scan:
@@ -134,6 +142,7 @@ def _pattern(scan: Scan, lines: Radiation, name: str, path: Path) -> Pattern:
             sigma=sigma,
             wavelength=lines,
             name=name,
+            simulated=_says_simulated(path),
             metadata={**scan.metadata, "source": str(path)},
             notes=tuple(notes),
         )

@@ -1,23 +1,33 @@
-"""The commands `xorder diffraction …`."""
+"""The commands `xorder diffraction …` that read, convert, simulate and follow planes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from xorder.commands.shared import OUT, PLAIN, Files, analyse_files, keep
+from xorder.commands.diffraction_fits import register
+from xorder.commands.shared import OUT, Files, run_and_tell
 from xorder.console import say
-from xorder.diffraction.options import DiffractionRecipe
+from xorder.diffraction.options import DiffractionRecipe, SizeStrainRecipe, TrackRecipe
+from xorder.errors import BadInput
 
 __all__ = ["diffraction_app"]
 
 diffraction_app = App(
     name="diffraction",
-    help="Powder diffraction: patterns, planes, widths.",
-    default_parameter=PLAIN,
+    help="Powder diffraction: patterns, planes, widths, refinement, weight fractions.\n\n"
+    "Options follow the files.",
+    # Several words may follow one option; a list needs no flag that empties it.
+    default_parameter=Parameter(negative_iterable=(), consume_multiple=True),
 )
+register(diffraction_app)
+
+#: Endings of the formats that `convert` writes.
+ENDINGS = {"xye": "xye", "pdcif": "cif", "csv": "csv"}
 
 
 @diffraction_app.command(name="info")
@@ -34,33 +44,70 @@ def diffraction_info(files: Files, /, *, wavelength: str | None = None) -> int:
     from xorder.diffraction import read
 
     for path in files:
-        say(read(path, wavelength=_radiation(wavelength)).describe())
+        found = read(path, wavelength=_radiation(wavelength))
+        say(found.describe())
+        for note in found.notes:
+            say(f"  {note}")
     return 0
 
 
-@diffraction_app.command(name="peaks")
-def diffraction_peaks(
+@diffraction_app.command(name="convert")
+def diffraction_convert(
     files: Files,
     /,
     *,
-    recipe: Annotated[DiffractionRecipe, Parameter(name="*")],
+    to: Literal["xye", "pdcif", "csv"] = "xye",
+    axis: Literal["two_theta", "q", "d"] = "two_theta",
+    wavelength: str | None = None,
+    two_theta: tuple[float, float] | None = None,
     out: Path = OUT,
-    jobs: int = 1,
 ) -> int:
-    """Follow planes through patterns: position, width, area with errors, the cell, figure.
+    """Write powder patterns of any format that is read as xye, powder CIF or CSV.
 
     Parameters
     ----------
     files
-        One file a sample.
-    recipe
-        Options of the analysis.
+        Patterns.
+    to
+        Format.
+    axis
+        Axis of xye and CSV: 2θ in degrees, Q in Å⁻¹ or d in Å, at the first line of the radiation.
+    wavelength
+        Radiation, such as CuKa or Å; what the file says where not given.
+    two_theta
+        Range written, in degrees.
     out
-        Folder for numbers, files and figures.
-    jobs
-        Processes.
+        Folder for the files.
     """
-    return analyse_files("diffraction", files, recipe, out, jobs)
+    from xorder.diffraction import cut, read, write_csv, write_pdcif, write_xye
+    from xorder.store import check_folder
+
+    if to == "pdcif" and axis != "two_theta":
+        raise BadInput(f"--axis {axis} with --to pdcif", expected="two_theta; or xye, csv")
+    check_folder(out)
+    named: dict[str, Path] = {}
+    for path in files:
+        target = out / f"{path.stem}.{ENDINGS[to]}"
+        if target.name in named:
+            raise BadInput(
+                f"{path} and {named[target.name]} would both become {target.name}",
+                expected="files of different names, or one call each",
+            )
+        if target.exists() and target.samefile(path):
+            raise BadInput(f"{path} would be written over itself", expected="another --out")
+        named[target.name] = path
+        pattern = read(path, wavelength=_radiation(wavelength))
+        if two_theta is not None:
+            pattern = cut(pattern, two_theta=two_theta)
+        for note in pattern.notes:
+            say(f"{path.name}: {note}")
+        if to == "pdcif":
+            written = write_pdcif(target, pattern)
+        else:
+            write = write_xye if to == "xye" else write_csv
+            written = write(target, pattern, axis=axis)
+        say(f"wrote {written}: {len(pattern.two_theta)} points")
+    return 0
 
 
 @diffraction_app.command(name="simulate")
@@ -105,50 +152,123 @@ def diffraction_simulate(
     return 0
 
 
-@diffraction_app.command(name="refine")
-def diffraction_refine(
-    file: Path,
+@diffraction_app.command(name="peaks")
+def diffraction_peaks(
+    files: Files,
     /,
     *,
-    structures: list[str],
-    wavelength: str | None = None,
-    instrument: Path | None = None,
-    two_theta: tuple[float, float] | None = None,
-    background: int = 8,
+    recipe: Annotated[TrackRecipe, Parameter(name="*")],
     out: Path = OUT,
+    jobs: int = 1,
 ) -> int:
-    """Refine structures against one powder pattern (Rietveld): parameters, CIFs, figure.
+    """Fit planes of each pattern: position, width, area with errors, the cell, figure.
 
     Parameters
     ----------
-    file
-        The pattern.
-    structures
-        CIF files or names of reference structures.
-    wavelength
-        Radiation, such as CuKa or Å; what the file or the instrument says where not given.
-    instrument
-        GSAS instrument file: radiation and widths of the instrument.
-    two_theta
-        Range used, in degrees.
-    background
-        Number of Chebyshev terms.
+    files
+        One file a sample.
+    recipe
+        Options of the analysis.
     out
-        Folder for numbers, CIFs, the HDF5 file and the figure.
+        Folder for numbers, files and figures.
+    jobs
+        Processes.
     """
-    from xorder import references
-    from xorder.diffraction import Profile, RefinementOptions, read, read_instrument, refine
-    from xorder.store import check_folder
+    return _run(files, _recipe(recipe), out, jobs)
 
-    check_folder(out)
-    radiation, profile = read_instrument(instrument) if instrument else (None, Profile())
-    pattern = read(file, wavelength=_radiation(wavelength) or radiation)
-    options = RefinementOptions(two_theta=two_theta, background=background, profile=profile)
-    found = refine(pattern, [references.load(name) for name in structures], options=options)
-    for phase, structure in enumerate(structures):
-        found.write_cif(out / f"{file.stem}_{Path(structure).stem}.cif", phase=phase)
-    keep(found, out, file.stem)
-    return 0 if found.success else 1
+
+@diffraction_app.command(name="track")
+def diffraction_track(
+    files: Files,
+    /,
+    *,
+    recipe: Annotated[TrackRecipe, Parameter(name="*")],
+    sizes: Annotated[SizeStrainRecipe | None, Parameter(name="*")] = None,
+    order: list[float] | None = None,
+    order_name: str = "",
+    conductivity: list[float] | None = None,
+    out: Path = OUT,
+    jobs: int = 1,
+) -> int:
+    """Follow planes through a series: FWHM, integral breadth, size and strain, loss, figures.
+
+    Planes that overlap are flagged, lost lines have an upper limit. Sizes and strains (Scherrer,
+    Williamson–Hall, double Voigt) need the pattern of a standard, or an instrument file.
+
+    Parameters
+    ----------
+    files
+        One file a sample, in the order of the series.
+    recipe
+        Options of the analysis.
+    sizes
+        Instrument and how widths become sizes.
+    order
+        Value of the variable that orders the series, such as hours, one a file.
+    order_name
+        What that variable is, with unit.
+    conductivity
+        Ionic conductivity in S/cm, one a file.
+    out
+        Folder for numbers, files and figures.
+    jobs
+        Processes.
+    """
+    own = [
+        {"order_value": value, "conductivity": sigma}
+        for value, sigma in zip(
+            _each(files, order, "--order"),
+            _each(files, conductivity, "--conductivity"),
+            strict=True,
+        )
+    ]
+    common = replace(_recipe(recipe), size_strain=sizes, order_name=order_name)
+    return _run(files, common, out, jobs, own=own)
+
+
+def _recipe(recipe: TrackRecipe) -> DiffractionRecipe:
+    """Return the recipe of an analysis that follows planes only."""
+    return DiffractionRecipe(**{f.name: getattr(recipe, f.name) for f in fields(recipe)})
+
+
+def _each(files: Sequence[Path], values: list[float] | None, option: str) -> Sequence[float | None]:
+    if values is None:
+        return [None] * len(files)
+    if len(values) != len(files):
+        raise BadInput(
+            f"{option} has {len(values)} values for {len(files)} files", expected="one each"
+        )
+    return values
+
+
+def _run(
+    files: Sequence[Path],
+    recipe: DiffractionRecipe,
+    out: Path,
+    jobs: int,
+    *,
+    own: Sequence[dict[str, Any]] | None = None,
+) -> int:
+    """Run files as a series, each with what is its own in the recipe."""
+    from xorder.series import series_from_files
+
+    series = series_from_files("diffraction", files, recipe)
+    if own is not None:
+        samples = tuple(
+            replace(
+                sample,
+                order=values["order_value"],
+                conductivity=values["conductivity"],
+                probes={
+                    "diffraction": replace(
+                        sample.probes["diffraction"], recipe=replace(recipe, **values)
+                    )
+                },
+            )
+            for sample, values in zip(series.samples, own, strict=True)
+        )
+        series = replace(series, samples=samples, order=recipe.order_name)
+    return run_and_tell(series, "diffraction", out, jobs)
 
 
 def _radiation(text: str | None) -> str | float | None:

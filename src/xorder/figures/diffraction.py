@@ -112,13 +112,13 @@ def _draw_patterns(ax: Axes, analyses: Sequence[DiffractionAnalysis]) -> None:
     rows = [analyses[0].reflections, *analyses[0].impurities]
     for number, found in enumerate(rows):
         y = -0.12 * (number + 1)
-        colour = "black" if number == 0 else COLOURS[number % len(COLOURS)]
+        ink = "black" if number == 0 else COLOURS[number % len(COLOURS)]
         strong = found.multiplicity * found.f_squared
         shown = _kept(found, strong > 0.005 * strong.max())
-        plot_ticks(shown, ax, y=y, height=0.06, color=colour)
+        plot_ticks(shown, ax, y=y, height=0.06, color=ink)
         ax.text(
             1.01, y + 0.03, found.name, transform=ax.get_yaxis_transform(), fontsize=6,
-            color=colour, va="center", ha="left", clip_on=False,
+            color=ink, va="center", ha="left", clip_on=False,
         )  # fmt: skip
     low = min(float(a.pattern.two_theta[0]) for a in analyses)
     high = max(float(a.pattern.two_theta[-1]) for a in analyses)
