@@ -225,7 +225,7 @@ def test_tracked_planes_give_the_true_size(tracked, name):
     planes = [row for (s, key), row in found.items() if s == name and key.startswith("scherrer")]
     assert len(planes) == 5
     assert all("K = 1" in row["note"] for row in planes)
-    assert all(float(row["value"]) == pytest.approx(truth, rel=0.25) for row in planes)
+    assert np.median([float(row["value"]) for row in planes]) == pytest.approx(truth, rel=0.15)
 
 
 def test_tracking_draws_widths_against_order_and_conductivity(tracked):
