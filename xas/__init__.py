@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     )
     from xorder.xas.analysis import XasAnalysis, analyse, analyse_spectrum
     from xorder.xas.background import Exafs, subtract_background
+    from xorder.xas.bent_paths import (
+        BentPaths,
+        bent_cluster,
+        bent_parameters,
+        bent_shells,
+        calculate_bent_paths,
+    )
+    from xorder.xas.bond_angles import BondAngles, measure_bond_angles
     from xorder.xas.components import (
         PrincipalComponents,
         TargetTransform,
@@ -108,6 +116,8 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Alignment": "alignment",
+    "BentPaths": "bent_paths",
+    "BondAngles": "bond_angles",
     "Edge": "photoelectron",
     "EdgeShift": "differences",
     "Environment": "simulation",
@@ -156,6 +166,10 @@ _HOME = {
     "analyse_spectrum": "analysis",
     "assign_feature": "wavelet_maps",
     "athena_settings": "readers.athena",
+    "bent_cluster": "bent_paths",
+    "bent_parameters": "bent_paths",
+    "bent_shells": "bent_paths",
+    "calculate_bent_paths": "bent_paths",
     "calculate_paths": "scattering_paths",
     "calibrate": "alignment",
     "correct_phase": "phase_correction",
@@ -175,6 +189,7 @@ _HOME = {
     "fit_shells": "shell_fits",
     "k_from_energy": "photoelectron",
     "later_edges": "photoelectron",
+    "measure_bond_angles": "bond_angles",
     "merge": "spectrum",
     "normalize": "normalization",
     "normalize_stack": "stacks",
@@ -214,6 +229,8 @@ _HOME = {
 
 __all__ = [
     "Alignment",
+    "BentPaths",
+    "BondAngles",
     "Edge",
     "EdgeShift",
     "Environment",
@@ -262,6 +279,10 @@ __all__ = [
     "analyse_spectrum",
     "assign_feature",
     "athena_settings",
+    "bent_cluster",
+    "bent_parameters",
+    "bent_shells",
+    "calculate_bent_paths",
     "calculate_paths",
     "calibrate",
     "correct_phase",
@@ -281,6 +302,7 @@ __all__ = [
     "fit_shells",
     "k_from_energy",
     "later_edges",
+    "measure_bond_angles",
     "merge",
     "normalize",
     "normalize_stack",
