@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xorder.errors import BadInput
-from xorder.results import Array, Result, quantity
+from xorder.results import Array, Result, quantity, recorded
 from xorder.xas.scattering_paths import ScatteringPath
 
 __all__ = ["PathTable", "tabulate_paths"]
@@ -60,6 +60,7 @@ class PathTable(Result):
         return "\n".join(lines)
 
 
+@recorded
 def tabulate_paths(paths: Sequence[ScatteringPath]) -> PathTable:
     """Return a table of scattering paths.
 

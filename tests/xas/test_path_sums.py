@@ -69,3 +69,21 @@ def test_numbers_must_fit_the_paths(ta_paths: Paths) -> None:
         xas.sum_paths(ta_paths[:2], K, sigma2=[0.1, 0.2, 0.3])
     with pytest.raises(BadInput, match="no paths to add"):
         xas.sum_paths([], K)
+
+
+@pytest.mark.reference
+def test_legs_angles_and_degeneracy_are_larchs(larch: SimpleNamespace, tmp_path: Path) -> None:
+    (made,) = xas.feff_inputs(
+        references.load("NaTaCl6"), absorber="Ta", edge="L3", radius=4.8, program="feff6l"
+    )
+    several = set()
+    for name, content in feff.run_feff(made.text, program="feff6l"):
+        (tmp_path / name).write_text(content)
+        ours, theirs = xas.read_path(content), larch.feffpath(str(tmp_path / name))
+        assert (ours.reff, ours.degeneracy) == (theirs.reff, theirs.degen)
+        assert ours.n_legs == theirs.nleg
+        legs, angles = np.array([(atom[2], atom[6]) for atom in theirs.geometry]).T
+        np.testing.assert_allclose(ours.legs, legs, atol=1e-9)
+        np.testing.assert_allclose(ours.angles, angles[:-1], atol=1e-4)
+        several.add(ours.n_legs)
+    assert several == {2, 3, 4}
