@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from xorder.pdf.boxcar import Boxcar, fit_boxcar
     from xorder.pdf.calculation import CalculatedPdf, calculate_gr
     from xorder.pdf.comparison import PdfComparison, compare
+    from xorder.pdf.conversion import Curve, convert, read_curve, write_curve
     from xorder.pdf.debye import DebyeScattering, calculate_iq, cut_sphere
     from xorder.pdf.fractions import PhaseFractions, fractions_from_scales
     from xorder.pdf.functions import (
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from xorder.pdf.options import PdfRecipe, RefinementOptions
     from xorder.pdf.partials import Partials, calculate_partials
     from xorder.pdf.pattern import PairDistribution
+    from xorder.pdf.pdfgui_fits import refine_from_project
     from xorder.pdf.peak_areas import GrPeaks, WindowArea, fit_gr_peaks, window_area
     from xorder.pdf.polyhedra import (
         AngleDistribution,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from xorder.pdf.readers.gr import read
     from xorder.pdf.readers.iq import read_iq, read_sq
     from xorder.pdf.readers.pdfgui import PdffitStructure, read_stru
+    from xorder.pdf.readers.pdfgui_project import PdfguiProject, read_project
     from xorder.pdf.recipe_tables import (
         BoxcarOptions,
         IntensityOptions,
@@ -61,6 +64,7 @@ _HOME = {
     "Boxcar": "boxcar",
     "BoxcarOptions": "recipe_tables",
     "CalculatedPdf": "calculation",
+    "Curve": "conversion",
     "DebyeScattering": "debye",
     "Frame": "trajectories",
     "GrCovariance": "functions",
@@ -79,6 +83,7 @@ _HOME = {
     "PdfFit": "refinement",
     "PdfRecipe": "options",
     "PdffitStructure": "readers.pdfgui",
+    "PdfguiProject": "readers.pdfgui_project",
     "PeakOptions": "recipe_tables",
     "PhaseFractions": "fractions",
     "Populations": "polyhedra",
@@ -96,6 +101,7 @@ _HOME = {
     "calculate_model_gr": "models",
     "calculate_partials": "partials",
     "compare": "comparison",
+    "convert": "conversion",
     "convert_of_q": "functions",
     "convert_of_r": "functions",
     "count_polyhedra": "polyhedra",
@@ -113,16 +119,20 @@ _HOME = {
     "octahedral_symmetry": "polyhedra",
     "order_length": "lengths",
     "read": "readers.gr",
+    "read_curve": "conversion",
     "read_frames": "trajectories",
     "read_iq": "readers.iq",
+    "read_project": "readers.pdfgui_project",
     "read_sq": "readers.iq",
     "read_stru": "readers.pdfgui",
     "reduce": "reduction",
     "reduce_file": "analysis_input",
     "refine": "refinement",
+    "refine_from_project": "pdfgui_fits",
     "refine_jointly": "joint",
     "simulate_gr": "simulation",
     "window_area": "peak_areas",
+    "write_curve": "conversion",
     "write_gr": "writers",
     "write_reduction": "reduction_writers",
 }
@@ -132,6 +142,7 @@ __all__ = [
     "Boxcar",
     "BoxcarOptions",
     "CalculatedPdf",
+    "Curve",
     "DebyeScattering",
     "Frame",
     "GrCovariance",
@@ -150,6 +161,7 @@ __all__ = [
     "PdfFit",
     "PdfRecipe",
     "PdffitStructure",
+    "PdfguiProject",
     "PeakOptions",
     "PhaseFractions",
     "Populations",
@@ -167,6 +179,7 @@ __all__ = [
     "calculate_model_gr",
     "calculate_partials",
     "compare",
+    "convert",
     "convert_of_q",
     "convert_of_r",
     "count_polyhedra",
@@ -184,16 +197,20 @@ __all__ = [
     "octahedral_symmetry",
     "order_length",
     "read",
+    "read_curve",
     "read_frames",
     "read_iq",
+    "read_project",
     "read_sq",
     "read_stru",
     "reduce",
     "reduce_file",
     "refine",
+    "refine_from_project",
     "refine_jointly",
     "simulate_gr",
     "window_area",
+    "write_curve",
     "write_gr",
     "write_reduction",
 ]

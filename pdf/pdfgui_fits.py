@@ -17,6 +17,7 @@ from xorder.pdf.options import RefinementOptions
 from xorder.pdf.pattern import PairDistribution
 from xorder.pdf.readers.pdfgui_project import PdfguiDataSet, PdfguiFit, PdfguiPhase
 from xorder.pdf.refinement import PdfFit, phase_name, refine
+from xorder.pdf.weights import Convention
 from xorder.structure import Crystal
 
 __all__ = ["FitInputs", "inputs_from_project", "refine_from_project"]
@@ -40,8 +41,17 @@ class FitInputs:
     messages: tuple[str, ...]
 
 
-def refine_from_project(found: PdfguiFit) -> PdfFit | JointPdfFit:
-    """Refine what a fit of a project describes, in PDFgui's convention, from its starts.
+def refine_from_project(
+    found: PdfguiFit, *, convention: Convention = "pdffit2"
+) -> PdfFit | JointPdfFit:
+    """Refine what a fit of a project describes, from its starts.
+
+    Parameters
+    ----------
+    found
+        A fit of a project.
+    convention
+        Whose definition of G(r) to follow; PDFgui's own is that of pdffit2.
 
     Raises
     ------
@@ -53,7 +63,7 @@ def refine_from_project(found: PdfguiFit) -> PdfFit | JointPdfFit:
     DataWarning
         Where the project constrains what is not refined here.
     """
-    inputs = inputs_from_project(found)
+    inputs = inputs_from_project(found, convention=convention)
     for message in inputs.messages:
         warnings.warn(f"{found.name}: {message}", DataWarning, stacklevel=2)
     if len(inputs.measured) > 1:
@@ -74,7 +84,7 @@ def refine_from_project(found: PdfguiFit) -> PdfFit | JointPdfFit:
     )
 
 
-def inputs_from_project(found: PdfguiFit) -> FitInputs:
+def inputs_from_project(found: PdfguiFit, *, convention: Convention = "pdffit2") -> FitInputs:
     """Return a fit of a project in our words.
 
     PDFgui's ``@n`` becomes a parameter ``a_p1``, ``uiso_p4`` …, by what it drives first; every
@@ -91,7 +101,7 @@ def inputs_from_project(found: PdfguiFit) -> FitInputs:
             "sets",
             expected="one of each at least",
         )
-    work = _Translation(found)
+    work = _Translation(found, convention)
     return FitInputs(
         measured={work.sets[k]: one.measured for k, one in enumerate(found.datasets)},
         crystals={work.names[k]: p.structure.crystal for k, p in enumerate(found.phases)},
@@ -105,18 +115,19 @@ def inputs_from_project(found: PdfguiFit) -> FitInputs:
 class _Translation:
     """Names and formulas of one fit."""
 
-    def __init__(self, found: PdfguiFit) -> None:
-        self.found = found
+    def __init__(self, found: PdfguiFit, convention: Convention) -> None:
+        self.found, self.convention = found, convention
         self.names = _distinct([phase.name for phase in found.phases])
         self.sets = _distinct([one.name for one in found.datasets])
         self.messages: list[str] = []
         self.driven: dict[int, str] = {}
         everything = [phase.constraints for phase in found.phases]
         everything += [one.constraints for one in found.datasets]
-        for constraints in everything:
-            for variable, formula in constraints.items():
-                for index in map(int, re.findall(r"@(\d+)", formula)):
-                    self.driven.setdefault(index, f"{_kind(variable)}_p{index}")
+        pairs = [pair for constraints in everything for pair in constraints.items()]
+        # What a parameter drives alone names it; else what it has a part in.
+        for variable, formula in sorted(pairs, key=lambda pair: len(pair[1])):
+            for index in map(int, re.findall(r"@(\d+)", formula)):
+                self.driven.setdefault(index, f"{_kind(variable)}_p{index}")
         self.anisotropic = any(not _isotropic(phase) for phase in found.phases)
 
     def options(self) -> RefinementOptions:
@@ -130,7 +141,8 @@ class _Translation:
             self.messages.append("sratio is not refined here; it is taken as one")
         spheres = any(p.structure.sphere_diameter or "spdiameter" in p.constraints for p in phases)
         return RefinementOptions(
-            convention="pdffit2",
+            convention=self.convention,
+            form_factors="constant",
             displacements="anisotropic" if self.anisotropic else "isotropic",
             refine_positions=positions,
             correlation="delta1" if first and not second else "delta2",

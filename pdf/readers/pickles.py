@@ -66,6 +66,8 @@ class _Reader(pickle.Unpickler):
             return self._bag
         if module.split(".")[0] == "numpy" and name in _NUMPY:
             return self._number
+        if (module, name) == ("_codecs", "encode"):
+            return type("Bytes", (_Bytes,), {})
         if (module, name) in _REBUILD:
             return type("Rebuilt", (_Rebuilt,), {})
         if (module, name) in _OBJECT:
@@ -104,6 +106,17 @@ class _Rebuilt:
         if isinstance(kind, type) and issubclass(kind, _Bag):
             return kind()
         raise Unreadable("it rebuilds an object of an unknown kind")
+
+
+class _Bytes:
+    """Stands for the function that older protocols call to turn text into bytes."""
+
+    __slots__ = ()
+
+    def __new__(cls, *arguments: Any) -> Any:
+        if arguments and isinstance(arguments[0], str):
+            return arguments[0].encode("latin-1")
+        raise Unreadable("it makes bytes of something else than text")
 
 
 class _Number:
