@@ -24,7 +24,9 @@ from xorder.results import Array, Result, quantity
 __all__ = ["LineIntensities", "PawleyObjective", "with_intensities_counted"]
 
 #: Lines within this share of the FWHM are one intensity: their sum is all that data tell.
-SPAN = 0.25
+SPAN = 0.1
+#: Lines this many FWHM beyond the ends reach in, and would be taken for their neighbours inside.
+REACH = 5.0
 #: Added to the scaled normal matrix, so that sums which data hardly tell stay solvable.
 RIDGE = 1e-10
 #: An intensity this many standard errors below zero is no noise.
@@ -242,7 +244,7 @@ def _grouped(phase: PhaseModel, index: int, local: Mapping[str, float], axis: Ar
     group = np.full(len(centre), -1, dtype=np.int64)
     count, begin = 0, -math.inf
     for i in np.argsort(centre).tolist():
-        if not axis[0] <= centre[i] <= axis[-1]:
+        if not axis[0] - REACH * fwhm[i] <= centre[i] <= axis[-1] + REACH * fwhm[i]:
             continue
         if centre[i] - begin > SPAN * fwhm[i]:
             count, begin = count + 1, float(centre[i])
