@@ -84,7 +84,11 @@ def roles(path: xas.ScatteringPath, count: int) -> tuple[str, str]:
 
 
 def ours(
-    exafs: xas.Exafs, paths: list[xas.ScatteringPath], count: int, errors: str = "propagated"
+    exafs: xas.Exafs,
+    paths: list[xas.ScatteringPath],
+    count: int,
+    errors: str = "propagated",
+    space: str = "r",
 ) -> Any:
     """Return our fit and its time in seconds."""
     r_range, names = CASES[count]
@@ -101,12 +105,21 @@ def ours(
         k_range=(3, 14),
         r_range=r_range,
         errors=errors,
+        space=space,
+        k_weight=weights(space),
         starts=1,
     )
     return fit, time.perf_counter() - begin
 
 
-def larchs(exafs: xas.Exafs, files: list[Path], paths: list[Any], count: int) -> Any:
+def weights(space: str) -> list[int]:
+    """Return the k-weights of a space: larch's wavelets take one."""
+    return [2] if space == "wavelet" else [1, 2, 3]
+
+
+def larchs(
+    exafs: xas.Exafs, files: list[Path], paths: list[Any], count: int, space: str = "r"
+) -> Any:
     """Return larch's fit and its time in seconds; its files are read beforehand."""
     from larch import Group
     from larch.fitting import param, param_group
@@ -120,8 +133,8 @@ def larchs(exafs: xas.Exafs, files: list[Path], paths: list[Any], count: int) ->
         settings = {"s02": "s02", "e0": "delta_e0", "deltar": delta_r, "sigma2": sigma2}
         theirs.append(feffpath(str(file), **settings))
     transform = feffit_transform(
-        kmin=3, kmax=14, kweight=[1, 2, 3], dk=1, window="hanning",
-        rmin=r_range[0], rmax=r_range[1], fitspace="r",
+        kmin=3, kmax=14, kweight=weights(space), dk=1, window="hanning",
+        rmin=r_range[0], rmax=r_range[1], fitspace=space[0],
     )  # fmt: skip
     data = Group(k=exafs.k.copy(), chi=exafs.chi.copy())
     dataset = feffit_dataset(
@@ -163,6 +176,24 @@ def main() -> None:
                 f"{mine.r_factor:11.6f} {theirs.rfactor:.6f} {own:7.1f} ms {other:6.0f} ms "
                 f"{other / own:5.1f}"
             )
+        spaces(given or simulated(paths[:4]), written, paths)
+
+
+def spaces(exafs: xas.Exafs, files: list[Path], paths: list[xas.ScatteringPath]) -> None:
+    """Print a fit of four paths in each space; larch's wavelet is Cauchy's, of its own order."""
+    print("four paths in  Δ/stderr    ours    larch  ratio")
+    for space in ("r", "k", "q", "wavelet"):
+        times: tuple[list[float], list[float]] = ([], [])
+        ours(exafs, paths, 4, space=space)  # the first fit of a space makes its matrix
+        for _ in range(3):
+            mine, seconds = ours(exafs, paths, 4, space=space)
+            times[0].append(seconds)
+            theirs, seconds = larchs(exafs, files, paths, 4, space)
+            times[1].append(seconds)
+        pairs = [(mine.parameters[n], theirs.params[n]) for n in CASES[4][1]]
+        apart = max(abs(a.value - b.value) / a.stderr for a, b in pairs)
+        own, other = (1e3 * statistics.median(t) for t in times)
+        print(f"{space:13s}  {apart:8.3f} {own:7.1f} ms {other:6.0f} ms {other / own:5.1f}")
 
 
 if __name__ == "__main__":
