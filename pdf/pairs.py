@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xorder.errors import BadStructure
+from xorder.pdf.moments import in_threads
 from xorder.results import Array
 
 __all__ = [
@@ -152,14 +153,24 @@ def pair_histogram(
     moves
         Parameters whose derivatives are wanted.
     """
-    from xorder.pdf.kernels import deposit_pairs
+    from xorder.pdf.kernels import deposit_pairs, deposit_pairs_still
 
     class_of, _ = class_members(int(group.max()) + 1)
     n_classes = int(class_of.max() + 1) * (2 if r_split > 0 else 1)
     n_bins = math.ceil(r_max / step) + 8
-    if moves is None:
-        moves = Moves(strains=np.zeros((0, 3, 3)), shifts=np.zeros((0, len(geometry.xyz), 3)))
     counts = np.zeros((n_classes, n_bins))
+    if moves is None:
+        counts = in_threads(
+            lambda first, stride, out: deposit_pairs_still(
+                geometry.lattice, geometry.reciprocal, geometry.xyz, geometry.weight,
+                geometry.occupancy, group, class_of, 0.05, float(r_max), float(r_split),
+                float(step), first, stride, out,
+            ),
+            counts,
+            _pairs_within(geometry, r_max),
+            None,
+        )  # fmt: skip
+        return PairHistogram(counts=counts, moved=np.zeros((n_classes, n_bins, 0)), step=step)
     moved = np.zeros((n_classes, n_bins, len(moves.strains)))
     deposit_pairs(
         geometry.lattice, geometry.reciprocal, geometry.xyz, geometry.weight, geometry.occupancy,
@@ -167,6 +178,11 @@ def pair_histogram(
         moves.strains, moves.shifts, counts, moved,
     )  # fmt: skip
     return PairHistogram(counts=counts, moved=moved, step=step)
+
+
+def _pairs_within(geometry: Geometry, r_max: float) -> float:
+    volume = abs(float(np.linalg.det(geometry.lattice)))
+    return len(geometry.xyz) ** 2 * 2.0 * math.pi / 3.0 * r_max**3 / volume
 
 
 def pair_histogram_anisotropic(
