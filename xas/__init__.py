@@ -82,11 +82,8 @@ if TYPE_CHECKING:
     from xorder.xas.shell_spaces import FitSpace, WaveletBox
     from xorder.xas.simulation import Environment, simulate_spectrum
     from xorder.xas.spectrum import Spectrum, merge, spectrum_from_arrays
+    from xorder.xas.stack_results import ExafsStack, NormalizedStack, Stack, TransformStack
     from xorder.xas.stacks import (
-        ExafsStack,
-        NormalizedStack,
-        Stack,
-        TransformStack,
         normalize_stack,
         stack_spectra,
         subtract_background_from_stack,
@@ -122,7 +119,7 @@ _HOME = {
     "EdgeShift": "differences",
     "Environment": "simulation",
     "Exafs": "background",
-    "ExafsStack": "stacks",
+    "ExafsStack": "stack_results",
     "FeatureAssignment": "wavelet_maps",
     "FeffInput": "scattering_paths",
     "FitSpace": "shell_spaces",
@@ -133,7 +130,7 @@ _HOME = {
     "NearEdgeFit": "near_edge_model",
     "NearEdgeSeries": "near_edge_peaks",
     "Normalized": "normalization",
-    "NormalizedStack": "stacks",
+    "NormalizedStack": "stack_results",
     "PathTable": "path_tables",
     "Peak": "line_shapes",
     "PrincipalComponents": "components",
@@ -146,12 +143,12 @@ _HOME = {
     "ShellSpectrum": "shell_results",
     "Spectrum": "spectrum",
     "SpectrumDifference": "differences",
-    "Stack": "stacks",
+    "Stack": "stack_results",
     "Step": "line_shapes",
     "TargetTransform": "components",
     "Transform": "transforms",
     "TransformPeak": "transforms",
-    "TransformStack": "stacks",
+    "TransformStack": "stack_results",
     "WaveletBox": "shell_spaces",
     "WaveletDifference": "wavelet_maps",
     "WaveletMaximum": "wavelet_features",

@@ -26,7 +26,7 @@ from xorder.xas.transforms import WINDOWS, noise
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from xorder.xas.stacks import NormalizedStack
+    from xorder.xas.stack_results import NormalizedStack
 
 __all__ = ["K_STEP", "Exafs", "subtract_background"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from xorder.xas.background import Exafs
-    from xorder.xas.stacks import ExafsStack
+    from xorder.xas.stack_results import ExafsStack
 
 __all__ = ["WINDOWS", "Transform", "TransformPeak", "noise", "transform_peak", "transform_to_r"]
 
