@@ -31,7 +31,7 @@ def parameters_from_text(texts: Sequence[str], start: Parameters) -> Parameters:
     """
     found: dict[str, Parameter] = {}
     for text in texts:
-        match = re.fullmatch(r"\s*([A-Za-z_]\w*)\s*([=~])\s*(.+?)\s*", text)
+        match = re.fullmatch(r"\s*([A-Za-z_]\w*)\s*([=~])\s*(\S.*?)\s*", text)
         if match is None:
             raise BadInput(
                 f"a parameter is {text!r}",

@@ -254,7 +254,7 @@ def _to_q(curve: Curve, rho0: float | None, weight: float, q: Array | None) -> C
     gr = _of_r(curve.values, curve.x, curve.letter, "G", rho0, weight)
     r = curve.x
     step = float((r[-1] - r[0]) / (len(r) - 1))
-    if r[0] > step:
+    if r[0] > 1.5 * step:
         if rho0 is None:
             raise BadInput(
                 f"the data begin at {r[0]:g} Å and the density is missing",

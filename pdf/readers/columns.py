@@ -14,7 +14,8 @@ from xorder.results import Array
 
 __all__ = ["Columns", "read_columns"]
 
-_PAIR = re.compile(r"([A-Za-z_][\w ]*?)\s*[=:]\s*(.+?)\s*$")
+# Newer pyFAI writes its calibration as JSON, whose keys are quoted.
+_PAIR = re.compile(r"([A-Za-z_][\w ]*?)\"?\s*[=:]\s*(.+?),?\s*$")
 _COMMENTS = ("#", ";", "!", "%", "'", '"')
 
 

@@ -1,4 +1,4 @@
-"""G(r) files: PDFgetX2, PDFgetN, PDFgetX3, Xorder's own, and plain columns."""
+"""G(r) files: PDFgetX2, PDFgetN, PDFgetX3, Xorder's own, RMCProfile, and plain columns."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ def read(path: str | Path, *, name: str = "") -> PairDistribution:
 
 def pattern_of_lines(lines: list[str], path: Path, *, name: str = "") -> PairDistribution:
     """Return the G(r) in the lines of a file, or of a part of one; `path` is for messages."""
+    lines = _without_count(lines, path)
     start = _first_data_line(lines, path)
     header = lines[:start]
     table = _table(lines, start, path)
@@ -82,6 +83,24 @@ def _lines(path: Path) -> list[str]:
     if b"\0" in content:
         raise UnreadableFile("the file is binary", expected="text columns", source=path)
     return content.decode("utf-8", errors="replace").splitlines()
+
+
+def _without_count(lines: list[str], path: Path) -> list[str]:
+    """Leave out the count and the title above the columns of RMCProfile, and say what they mean."""
+    if len(lines) < 3 or not re.fullmatch(r"\s*\d+\s*", lines[0]) or _is_row(lines[1]):
+        return lines
+    warnings.warn(
+        f"{path}: a count and a title stand above the columns, as in files of RMCProfile, whose "
+        "G(r) is ⟨b⟩²[g(r) - 1] and whose D(r) is ⟨b⟩² times this G(r); `convert` takes D",
+        DataWarning,
+        stacklevel=5,
+    )
+    return ["#", "#", *lines[2:]]
+
+
+def _is_row(line: str) -> bool:
+    words = line.split()
+    return len(words) > 1 and all(map(_is_number, words))
 
 
 def _first_data_line(lines: list[str], path: Path) -> int:

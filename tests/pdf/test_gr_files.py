@@ -167,3 +167,13 @@ def test_measured_files_without_a_header(shared, name):
 
 def test_errors_are_of_one_family():
     assert issubclass(UnreadableFile, BadInput)
+
+
+def test_rmcprofile_files_say_that_their_functions_are_others(tmp_path):
+    rows = "\n".join(f"{0.02 * k:.2f} {np.sin(k):.6f}" for k in range(1, 50))
+    path = tmp_path / "rmc.gr"
+    path.write_text(f" 49\n D(r) of something\n{rows}\n", encoding="utf-8")
+    with pytest.warns(DataWarning, match="RMCProfile"):
+        found = pdf.read(path)
+    assert len(found.r) == 49
+    assert found.gr[0] == pytest.approx(np.sin(1), abs=1e-6)

@@ -272,3 +272,34 @@ def test_a_measured_file_with_ragged_rows_is_read(shared):
     assert len(data.q) == 2587 - int(data.q[0] == 0)
     assert data.q[0] == pytest.approx(0.46545929)
     assert data.stderr is None
+
+
+def test_the_wavelength_in_a_header_of_json_is_found(tmp_path):
+    header = '# {\n#     "dist": 0.2,\n#     "wavelength": 1.839e-11,\n#     "rot1": 0\n# }\n'
+    path = write(tmp_path, "sample.dat", header + "# q_nm^-1  I\n" + IN_NM)
+    found = pdf.read_iq(path)
+    assert found.wavelength == pytest.approx(0.1839)
+    np.testing.assert_allclose(found.q, Q)
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("unit", ["q_nm^-1", "q_A^-1", "2th_deg"])
+def test_what_pyfai_writes_today_is_read(tmp_path, unit):
+    azimuthal = pytest.importorskip("pyFAI.integrator.azimuthal")
+    nexus = pytest.importorskip("pyFAI.io.nexus")
+    detectors = pytest.importorskip("pyFAI.detectors")
+    detector = detectors.Detector(2e-4, 2e-4, max_shape=(60, 60))
+    integrator = azimuthal.AzimuthalIntegrator(
+        dist=0.01, poni1=0.006, poni2=0.006, detector=detector, wavelength=0.2e-10
+    )
+    image = np.random.default_rng(0).poisson(1000, (60, 60)).astype(float)
+    found = integrator.integrate1d(image, 50, unit=unit, error_model="poisson")
+    path = tmp_path / "sample.nxs"
+    nexus.save_NXmonpd(str(path), found)
+    read = pdf.read_iq(path)
+    assert read.wavelength == pytest.approx(0.2)
+    in_angstroms = {"q_nm^-1": found.radial / 10, "q_A^-1": found.radial}
+    q = in_angstroms.get(unit, 4 * np.pi / 0.2 * np.sin(np.deg2rad(found.radial) / 2))
+    np.testing.assert_allclose(read.q, q, rtol=1e-6)
+    np.testing.assert_allclose(read.intensity, found.intensity, rtol=1e-6)
+    assert read.stderr is not None
