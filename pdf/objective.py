@@ -70,6 +70,7 @@ class PdfObjective:
         by_class = any(model.by_class for model in self.phases.values())
         self.sample = dict(sample) if by_class and sample else None
         self.held: dict[str, str] = {}
+        self.contradiction = ""
         if known is not None:
             self.parameters = known
             return
@@ -226,6 +227,12 @@ class PdfObjective:
         stated = elements_of_formula(measured.composition)
         if stated is not None and elements <= set(stated):
             return stated
+        if stated is not None:
+            self.contradiction = (
+                f"the data are said to be of {measured.composition}, which does not hold "
+                f"{', '.join(sorted(elements - set(stated)))} of the phases: weights of the pairs "
+                "were taken from the phases instead"
+            )
         amounts = dict.fromkeys(elements, 0.0)
         for phase, model in self.phases.items():
             scale = self.parameters[self.global_name(phase, "scale")].value

@@ -14,6 +14,7 @@ from xorder.errors import BadInput
 from xorder.fitting import FitResult, Parameter, Parameters, fit
 from xorder.pdf.correlated_errors import influence, linear_at, noise_of, with_errors
 from xorder.pdf.displacements import LABELS
+from xorder.pdf.form_weights import elements_of_formula
 from xorder.pdf.fractions import PhaseFractions, fractions_from_scales
 from xorder.pdf.noise import NoiseSpectrum
 from xorder.pdf.objective import SMALL, TOO_LITTLE, PdfObjective, measured_between
@@ -23,7 +24,7 @@ from xorder.pdf.phases import PhaseModel
 from xorder.pdf.termination import Grid
 from xorder.results import Array, Result, quantity, recorded
 from xorder.scattering import atomic_mass
-from xorder.structure import Crystal
+from xorder.structure import Crystal, composition
 from xorder.threads import one_thread
 
 if TYPE_CHECKING:
@@ -290,6 +291,7 @@ def phase_models(
     )
     if not named:
         raise BadInput("there is no structure to refine", expected="at least one crystal")
+    _check_swapped(named)
     models: dict[str, PhaseModel] = {}
     for label, crystal in named:
         name = phase_name(label) or f"phase{len(models) + 1}"
@@ -308,6 +310,27 @@ def phase_models(
             and (options.radiation or measured.radiation) == "xray",
         )
     return models
+
+
+def _check_swapped(named: Sequence[tuple[str, Crystal]]) -> None:
+    """Raise BadInput where two phases bear each other's formula as name."""
+    shares = [_shares(composition(crystal)) for _, crystal in named]
+    for i, (label, _) in enumerate(named):
+        stated = elements_of_formula(label)
+        if stated is None or _shares(stated) == shares[i]:
+            continue
+        for j, (other, _) in enumerate(named):
+            if j != i and _shares(stated) == shares[j]:
+                raise BadInput(
+                    f"phase {label!r} is given a structure of {', '.join(shares[i])} and {other!r} "
+                    f"one of {', '.join(shares[j])}",
+                    expected="each structure under its own name",
+                )
+
+
+def _shares(amounts: Mapping[str, float]) -> dict[str, float]:
+    total = sum(amounts.values())
+    return {element: round(amounts[element] / total, 3) for element in sorted(amounts)}
 
 
 def phase_name(label: str) -> str:
@@ -377,7 +400,17 @@ def fit_result(
         noise=noise,
         options=objective.options,
         messages=fit_messages(objective, found, r_w)
+        + _beyond(measured, objective.q_max)
         + ((MISFIT,) if noise is not None and noise.source == "model" else ()),
+    )
+
+
+def _beyond(measured: PairDistribution, q_max: float) -> tuple[str, ...]:
+    if not q_max > 1.01 * measured.q_max:
+        return ()
+    return (
+        f"q_max is {q_max:g} Å⁻¹, but the data were cut at {measured.q_max:g} Å⁻¹: the model has "
+        "sharper peaks than the data can have",
     )
 
 
@@ -454,6 +487,8 @@ def fit_messages(objective: PdfObjective, found: FitResult, r_w: float) -> tuple
             "X-ray weights were constant in Q, which biases mass fractions by several per cent; "
             "form_factors = 'exact' does not"
         )
+    if objective.contradiction:
+        messages.append(objective.contradiction)
     if objective.held:
         messages.append(
             f"there is too little of the phase to tell {', '.join(objective.held)}: held"
