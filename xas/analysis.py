@@ -15,6 +15,7 @@ from xorder.xas.analysis_models import (
     assigned,
     fitted_near_edge,
     fitted_shells,
+    measured_angles,
     mixture_fit,
     phase_corrected,
 )
@@ -27,6 +28,7 @@ from xorder.xas.analysis_numbers import (
     prefixed,
 )
 from xorder.xas.background import Exafs, subtract_background
+from xorder.xas.bond_angles import BondAngles
 from xorder.xas.linear_combination import LinearCombinations
 from xorder.xas.near_edge_model import NearEdgeFit
 from xorder.xas.normalization import Normalized
@@ -82,6 +84,8 @@ class XasAnalysis(Result):
     """Mixtures of references, where the recipe asks for them."""
     shell_fit: ShellFit | None = None
     """Shells, where the recipe asks for them."""
+    bond_angles: BondAngles | None = None
+    """Bend and disorder of straight chains, where the recipe asks for them."""
     assignment: FeatureAssignment | None = None
     """Which paths of the shell fit make the feature of the map."""
     numbers: tuple[Number, ...] = ()
@@ -218,8 +222,16 @@ def _with_fits(begun: XasAnalysis, recipe: XasRecipe) -> XasAnalysis:
         if begun.exafs is None:
             raise BadInput("there is no χ(k) to fit shells to", expected="a longer scan")
         found["shell_fit"] = fitted_shells(begun.exafs, recipe.fit, recipe)
+    if recipe.bond_angles is not None:
+        if begun.exafs is None:
+            raise BadInput("there is no χ(k) to measure bond angles in", expected="a longer scan")
+        angles = measured_angles(begun.exafs, recipe.bond_angles, recipe)
+        found["bond_angles"] = angles
+        messages.append(f"bond angles: {angles.verdict}: {angles.message}")
     for name, result in found.items():
-        if isinstance(result, ShellFit):
+        if isinstance(result, BondAngles):
+            numbers += prefixed(name, result.numbers)
+        elif isinstance(result, ShellFit):
             numbers += prefixed(name, fit_numbers(result))
             messages += fit_messages(result)
         else:

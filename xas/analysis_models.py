@@ -7,6 +7,8 @@ from dataclasses import replace
 from xorder.errors import BadInput
 from xorder.parameters import Parameter, Parameters
 from xorder.xas.background import Exafs
+from xorder.xas.bent_paths import calculate_bent_paths
+from xorder.xas.bond_angles import BondAngles, measure_bond_angles
 from xorder.xas.line_shapes import Peak, Step
 from xorder.xas.linear_combination import LinearCombinations, fit_linear_combination
 from xorder.xas.near_edge_peaks import NearEdgeSeries, fit_near_edge
@@ -14,6 +16,7 @@ from xorder.xas.normalization import Normalized
 from xorder.xas.options import ExafsSteps
 from xorder.xas.phase_correction import correct_phase
 from xorder.xas.recipe_tables import (
+    BondAngleOptions,
     MixtureOptions,
     NearEdgeOptions,
     ShellFitOptions,
@@ -34,6 +37,7 @@ __all__ = [
     "assigned",
     "fitted_near_edge",
     "fitted_shells",
+    "measured_angles",
     "mixed",
     "mixture_fit",
     "phase_corrected",
@@ -72,6 +76,7 @@ def fitted_shells(exafs: Exafs, options: ShellFitOptions, recipe: ExafsSteps) ->
         window=recipe.window,
         dk=recipe.dk,
         space=options.space,
+        background=options.background,
         errors=options.errors,
         starts=options.starts,
     )
@@ -113,6 +118,32 @@ def _starts(shells: list[Shell], options: ShellFitOptions) -> Parameters:
     if idle:
         raise BadInput(f"no shell uses {', '.join(idle)}", expected=f"one of {', '.join(usual)}")
     return Parameters(made.values())
+
+
+def measured_angles(exafs: Exafs, options: BondAngleOptions, recipe: ExafsSteps) -> BondAngles:
+    """Return what the spectrum says of the recipe's straight chains."""
+    if not (exafs.element and exafs.edge):
+        raise BadInput(
+            "paths cannot be calculated: the spectrum does not say its element and edge",
+            expected="element and edge in the recipe",
+        )
+    ligand, distance = neighbour(options.ligand)
+    bent = calculate_bent_paths(
+        exafs.element,
+        exafs.edge,
+        ligand,
+        distance,
+        shape=options.shape,
+        program=options.program,
+    )
+    return measure_bond_angles(
+        exafs,
+        bent,
+        k_range=recipe.k_range,
+        r_range=options.r_range,
+        k_weight=options.k_weights,
+        s02=options.s02,
+    )
 
 
 def phase_corrected(transform: Transform, exafs: Exafs, text: str) -> Transform:

@@ -35,7 +35,7 @@ MOST_SHELLS = 6
 MOST_FLAGS = 5
 
 #: What the numbers of each kind of fit begin with in a summary.
-PREFIXES = {"near_edge": "peak", "mixtures": "lcf", "shell_fit": "fit"}
+PREFIXES = {"bond_angles": "angle", "near_edge": "peak", "mixtures": "lcf", "shell_fit": "fit"}
 
 
 def prefixed(kind: str, numbers: Sequence[Number]) -> list[Number]:

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 from xorder.errors import BadInput
 from xorder.xas.recipe_tables import (
+    BondAngleOptions,
     ComponentOptions,
     CurveResolutionOptions,
     DifferenceOptions,
@@ -140,6 +141,8 @@ class XasRecipe(ExafsSteps):
     """Subtract the background and transform where the scan is long enough."""
     fit: ShellFitOptions | None = None
     """Shells to fit."""
+    bond_angles: BondAngleOptions | None = None
+    """Straight chains whose bend and disorder are measured."""
     lcf: MixtureOptions | None = None
     """References that the spectrum is made of."""
     near_edge: NearEdgeOptions | None = None

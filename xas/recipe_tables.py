@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 from xorder.errors import BadInput
 
 __all__ = [
+    "BondAngleOptions",
     "ComponentOptions",
     "CurveResolutionOptions",
     "DifferenceOptions",
@@ -107,8 +108,10 @@ class ShellFitOptions:
     """Range in Å, without phase correction, that is fitted."""
     k_weights: tuple[float, ...] = (1.0, 2.0, 3.0)
     """Powers of k, fitted at once."""
-    space: Literal["r", "k", "q"] = "r"
-    """Where the fit is made: χ(R), χ(k) or the back-transform χ(q)."""
+    space: Literal["r", "k", "q", "wavelet"] = "r"
+    """Where the fit is made: χ(R), χ(k), the back-transform χ(q), or the wavelet map."""
+    background: bool = False
+    """Refine what is left of the background with the shells."""
     errors: Literal["propagated", "independent points"] = "propagated"
     """Standard errors from the noise of χ(k), or by independent points as larch and Artemis do."""
     starts: int | None = None
@@ -147,6 +150,31 @@ class ShellFitOptions:
                 _number(rest, text)
             found.append((name, kind, rest))
         return tuple(found)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BondAngleOptions:
+    """How the straight ligand–metal–ligand chains around the absorber are looked at."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = _STRICT
+
+    ligand: str
+    """Ligand and its distance in Å, such as "Cl 2.35"."""
+    shape: Literal["octahedron", "square", "chain"] = "octahedron"
+    """Shape whose chains are straight: three, two or one through the absorber."""
+    r_range: Range = (1.0, 4.9)
+    """Range in Å, without phase correction: from the first shell to beyond the feature."""
+    k_weights: tuple[float, ...] = (1.0, 2.0, 3.0)
+    """Powers of k, fitted at once."""
+    s02: float = 0.9
+    """Amplitude reduction, best from a standard."""
+    program: Literal["feff8l", "feff6l"] = "feff8l"
+    """Program that calculates the paths."""
+
+    def __post_init__(self) -> None:
+        neighbour(self.ligand)
+        check_pairs(self, ("r_range",))
+        check_numbers(self, ("s02", 0.1, 2.0))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

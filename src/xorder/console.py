@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
@@ -17,12 +18,19 @@ if TYPE_CHECKING:
 
 __all__ = ["console", "progress", "say", "tell", "warn"]
 
+#: Characters a line where there is no terminal to say how many.
+WIDE = 160
+
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console; rich loads only when something is printed."""
     from rich.console import Console
 
-    return Console(stderr=stderr)
+    screen = Console(stderr=stderr)
+    if not screen.is_terminal and "COLUMNS" not in os.environ:
+        # Into a file or a pipe a table keeps its columns whole.
+        screen.width = WIDE
+    return screen
 
 
 @contextmanager

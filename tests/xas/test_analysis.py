@@ -12,6 +12,7 @@ from xorder import xas
 from xorder.errors import BadInput
 from xorder.figures.xas import draw
 from xorder.xas.recipe_tables import (
+    BondAngleOptions,
     MixtureOptions,
     NearEdgeOptions,
     PreparationOptions,
@@ -297,9 +298,21 @@ def test_the_feature_of_a_map_is_assigned_to_paths(
     assert len(names) == len(set(names)) < 45
 
 
+def test_bend_and_disorder_of_straight_chains_are_numbers(salt: xas.Spectrum) -> None:
+    options = BondAngleOptions(ligand="Cl 2.35", shape="chain", program="feff6l")
+    analysis = xas.analyse_spectrum(salt, replace(RECIPE, bond_angles=options))
+    assert analysis.bond_angles is not None
+    names = {n.name for n in analysis.numbers}
+    assert {"angle bend", "angle sigma2_chain", "angle r_factor"} <= names
+    # Single scattering alone: there is no chain to be straight.
+    assert analysis.bond_angles.verdict != "straight"
+    assert any("bond angles: " in message for message in analysis.messages)
+
+
 @pytest.mark.parametrize(
     ("make", "key"),
     [
+        (lambda: BondAngleOptions(ligand="2.35"), "element and distance"),
         (lambda: ShellFitOptions(), "no shell"),
         (lambda: ShellFitOptions(shells=("Cl",)), "element and distance"),
         (lambda: ShellFitOptions(shells=("Cl 2.35",), parameters=("n_cl",)), "n_cl"),

@@ -17,7 +17,8 @@ from xorder.xas.simulation import simulate_spectrum
 Make = Callable[..., xas.Spectrum]
 Run = Callable[..., tuple[int, str, str]]
 COMMANDS = (
-    "info", "convert", "normalize", "exafs", "wavelet", "paths", "fit", "lcf", "pca", "mcr",
+    "info", "convert", "normalize", "exafs", "wavelet", "paths", "fit", "angles", "lcf", "pca",
+    "mcr",
 )  # fmt: skip
 
 
@@ -90,6 +91,8 @@ def test_every_command_explains_itself_in_a_sentence(run: Run, command: str) -> 
         (["fit", "one.xdi", "--shells", "Cl 2,35"], "Cl 2,35"),
         (["fit", "one.xdi", "--shells", "Cl 2.35", "--parameters", "n_cl"], "n_cl"),
         (["fit", "one.xdi", "--shells", "Cl 2.35", "--r-range", "3", "1"], "r_range"),
+        (["angles", "one.xdi"], "--ligand"),
+        (["angles", "one.xdi", "--ligand", "Cl"], "element and distance"),
         (["lcf", "one.xdi"], "--references"),
         (["lcf", "one.xdi", "--references", "one.xdi", "--max-shift", "99"], "max_shift"),
         (["paths", "NaTaCl6", "--edge", "L3"], "absorber"),
@@ -208,7 +211,7 @@ def test_repeated_scans_are_one_sample(run: Run, make_spectrum: Make) -> None:
 def test_wavelet_measures_in_the_box_and_draws_one_scale(run: Run, ends: object) -> None:
     status, out, err = run(
         "wavelet", "one.xdi", "other.xdi", "--k-range", "3", "12", "--feature-r", "1.5", "2.5",
-        "--feature-k", "4", "10", "--out", "found",
+        "--feature-k", "4", "10", "--r-max", "4.9", "--out", "found",
     )  # fmt: skip
     assert status == 0, err
     assert "wavelet_box_mean" in out

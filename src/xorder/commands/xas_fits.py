@@ -20,6 +20,7 @@ from xorder.console import say
 from xorder.errors import BadInput
 from xorder.xas.options import ExafsSteps, NormalizationSteps
 from xorder.xas.recipe_tables import (
+    BondAngleOptions,
     ComponentOptions,
     CurveResolutionOptions,
     MixtureOptions,
@@ -42,6 +43,7 @@ def register(app: App) -> None:
     for name, command in (
         ("paths", xas_paths),
         ("fit", xas_fit),
+        ("angles", xas_angles),
         ("lcf", xas_lcf),
         ("pca", xas_pca),
         ("mcr", xas_mcr),
@@ -171,6 +173,62 @@ def _fit_table(done: Run) -> Table:
                 rows.append([outcome.sample.name if first else "", shell.name, *values, *goodness])
     head = ["sample", "shell", "N", "S0²", "R (Å)", "σ² (Å²)", "ΔE0 (eV)", "verdict", "R-factor"]
     return table_of("shell fits", head, rows)
+
+
+def xas_angles(
+    files: Files,
+    /,
+    *,
+    options: Annotated[BondAngleOptions | None, TABLE] = None,
+    steps: Annotated[ExafsSteps | None, STEPS] = None,
+    together: Annotated[bool, Parameter(negative="")] = False,
+    out: Path = OUT,
+    jobs: int = 1,
+) -> int:
+    """Measure how far straight ligand–metal–ligand chains bend, apart from their disorder.
+
+    For example: xorder xas angles glass.xdi --ligand "Cl 2.35" --k-range 3 12
+
+    Parameters
+    ----------
+    files
+        One sample a file, or a group of a project.
+    options
+        Ligand and shape.
+    steps
+        Options of the steps before.
+    together
+        Take all files as repeated scans of one sample.
+    out
+        Folder for numbers, files and figures.
+    jobs
+        Processes.
+    """
+    if options is None:
+        raise BadInput("there is no ligand", expected='--ligand "Cl 2.35"')
+    series = xas_series(files, recipe_of(steps, bond_angles=options), together=together)
+    return run_and_tell(series, "xas", out, jobs, table=_angle_table)
+
+
+def _angle_table(done: Run) -> Table:
+    rows = []
+    for outcome in done.outcomes:
+        found = getattr(outcome.analyses.get("xas"), "bond_angles", None)
+        if found is None:
+            rows.append([outcome.sample.name, "failed", *[""] * 6])
+            continue
+        numbers = (
+            found.bend,
+            found.sigma2_chain,
+            found.sigma2_expected,
+            found.amplitude,
+            found.amplitude_straight,
+        )
+        values = [plus_minus(number) for number in numbers]
+        rows.append([outcome.sample.name, found.verdict, *values, f"{found.correlation:+.2f}"])
+    head = ["sample", "verdict", "bend (°)", "σ² chain (Å²)", "σ² of two bonds (Å²)",
+            "|W| measured", "|W| if straight", "correlation"]  # fmt: skip
+    return table_of("bond angles", head, rows)
 
 
 def xas_lcf(
