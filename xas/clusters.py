@@ -94,13 +94,15 @@ def clusters_around(
     Raises
     ------
     BadInput
-        An element or site that is not there, an absorber without neighbours, or too many atoms.
+        An element or site that is not there, positions that are none, or too many atoms.
     """
     if configurations < 1:
         raise BadInput(f"configurations is {configurations}", expected="1 or more")
+    if seed < 0:
+        raise BadInput(f"seed is {seed}", expected="0 or more")
     if n_absorbers is not None and n_absorbers < 1:
         raise BadInput(f"n_absorbers is {n_absorbers}", expected="1 or more, or None for all")
-    if isinstance(structure, Sequence):
+    if isinstance(structure, Sequence) and not isinstance(structure, str):
         several: Sequence[Structure] = structure
     else:
         several = (structure,)
@@ -112,7 +114,7 @@ def clusters_around(
         made = (
             _of_crystal(one, absorber, radius, site, configurations, seed + number)
             if isinstance(one, Crystal)
-            else _of_arrangement(one, absorber, radius, site)
+            else _of_arrangement(_checked(one), absorber, radius, site)
         )
         found += [replace(c, site=f"{c.site}{tag}", share=c.share / len(several)) for c in made]
     if n_absorbers is not None and n_absorbers < len(found):
@@ -144,9 +146,7 @@ def _of_crystal(
         label = crystal.sites[index].label
         for kept in draws:
             elements = atoms.elements[which[kept]]
-            made.append(
-                _cluster(positions[kept], elements, absorber, label, share, radius, crystal.name)
-            )
+            made.append(_cluster(positions[kept], elements, absorber, label, share, radius))
     if mixed:
         warnings.warn(
             f"{crystal.name}: positions around {absorber} are mixed or partly empty; the average "
@@ -173,8 +173,34 @@ def _of_arrangement(
     for label, centre in chosen:
         positions, which = _around(np.asarray(box.positions), box.lattice, int(centre), radius)
         share = 1.0 / len(chosen)
-        made.append(_cluster(positions, elements[which], absorber, label, share, radius, name))
+        made.append(_cluster(positions, elements[which], absorber, label, share, radius))
     return made
+
+
+def _checked(box: Arrangement) -> Arrangement:
+    """Return a cluster or box whose positions and lattice can be used."""
+    missing = [n for n in ("positions", "elements", "lattice") if not hasattr(box, n)]
+    if missing:
+        raise BadInput(
+            f"the structure is a {type(box).__name__} without {', '.join(missing)}",
+            expected="a Crystal (load_structure, references.load), or atoms with positions, "
+            "elements and lattice",
+        )
+    positions = np.asarray(box.positions, dtype=float)
+    count = len(np.asarray(box.elements))
+    if positions.shape != (count, 3) or not np.all(np.isfinite(positions)):
+        raise BadInput(
+            f"positions have shape {positions.shape}, {np.count_nonzero(~np.isfinite(positions))} "
+            f"numbers are not finite, and there are {count} elements",
+            expected="finite x, y, z of each atom",
+        )
+    if box.lattice is not None:
+        lattice = np.asarray(box.lattice, dtype=float)
+        if lattice.shape != (3, 3) or not abs(np.linalg.det(lattice)) > 1.0:
+            raise BadInput(
+                f"the lattice is {lattice.tolist()}", expected="three vectors in Å, or None"
+            )
+    return box
 
 
 def _around(
@@ -241,10 +267,7 @@ def _cluster(
     label: str,
     share: float,
     radius: float,
-    name: str,
 ) -> Cluster:
-    if len(positions) == 0:
-        raise BadInput(f"{absorber} has no neighbour within {radius:g} Å in {name}")
     if len(positions) + 1 > MOST_ATOMS:
         raise BadInput(
             f"the cluster has {len(positions) + 1} atoms within {radius:g} Å",
@@ -259,7 +282,8 @@ def _cluster(
 
 
 def _crystal_absorbers(crystal: Crystal, absorber: str, site: str | None) -> list[int]:
-    indices = [i for i, s in enumerate(crystal.sites) if s.element == absorber]
+    sites = enumerate(crystal.sites)
+    indices = [i for i, s in sites if s.element == absorber and s.occupancy > 0]
     if not indices:
         raise _no_absorber(crystal.name, absorber, [s.element for s in crystal.sites])
     if site is None:

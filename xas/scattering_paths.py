@@ -272,8 +272,14 @@ def feff_inputs(
         n_absorbers=n_absorbers,
     )
     write = functools.partial(feff_input, edge=edge, radius=radius, n_legs=n_legs, program=program)
+    # Where a draw leaves the absorber alone its χ is zero: it counts, and needs no FEFF.
+    seen = [c for c in clusters if np.any(np.linalg.norm(c.positions[1:], axis=1) <= radius)]
+    if not seen:
+        raise BadInput(
+            f"{absorber} has no neighbour within {radius:g} Å", expected="a larger radius"
+        )
     return tuple(
-        FeffInput(text=write(c.positions, c.elements), site=c.site, share=c.share) for c in clusters
+        FeffInput(text=write(c.positions, c.elements), site=c.site, share=c.share) for c in seen
     )
 
 

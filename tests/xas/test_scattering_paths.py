@@ -64,6 +64,7 @@ def test_feff6_and_feff8_agree_on_the_geometry(ta_paths: Paths) -> None:
         ({"absorber": "Na", "configurations": 0}, "configurations is 0"),
         ({"absorber": "Na", "n_absorbers": 0}, "n_absorbers is 0"),
         ({"absorber": "Na", "jobs": 0}, "jobs is 0"),
+        ({"absorber": "Na", "seed": -1}, "seed is -1"),
         ({"absorber": "Xx"}, "'Xx'"),
     ],
 )
@@ -157,6 +158,22 @@ def test_a_full_structure_is_one_configuration_without_a_warning(salt: Crystal) 
     assert one.share == 1.0
 
 
+def test_a_draw_without_neighbours_counts_as_no_wave(salt: Crystal) -> None:
+    """One chlorine in forty: the paths of the draws that have one, by their share."""
+    kind = {"absorber": "Na", "edge": "K", "radius": 3.0, "program": "feff6l", "n_legs": 2}
+    rare = replace(salt, sites=(salt.sites[0], replace(salt.sites[1], occupancy=0.025)))
+    with pytest.warns(StructureWarning, match="10 configurations"):
+        paths = xas.calculate_paths(rare, configurations=10, **kind)
+    assert 0 < sum(p.degeneracy for p in paths) < 0.6
+    assert {p.share for p in paths} == {0.1}
+
+
+def test_a_site_without_atoms_is_no_absorber(salt: Crystal) -> None:
+    empty = replace(salt, sites=(replace(salt.sites[0], occupancy=0.0), salt.sites[1]))
+    with pytest.raises(BadInput, match="has no Na"):
+        xas.calculate_paths(empty, absorber="Na", edge="K")
+
+
 def test_a_mixed_absorber_leaves_its_own_position_to_itself(salt: Crystal) -> None:
     other = Site(label="K1", element="K", xyz=salt.sites[0].xyz, occupancy=0.4)
     crystal = replace(salt, sites=(replace(salt.sites[0], occupancy=0.6), other, salt.sites[1]))
@@ -182,7 +199,7 @@ class Molecule:
 
     positions: np.ndarray
     elements: np.ndarray
-    lattice: None = None
+    lattice: np.ndarray | None = None
 
 
 def octahedron(bond: float) -> Molecule:
@@ -224,7 +241,15 @@ def test_some_absorbers_stand_for_all() -> None:
         ([], {}, "there is no structure"),
         (octahedron(2.4), {"absorber": "Hf"}, "has no Hf; expected one of Cl, Ta"),
         (octahedron(2.4), {"site": "Ta2"}, "no Ta site 'Ta2'"),
-        (octahedron(9.0), {}, "no neighbour within 4 Å"),
+        (octahedron(9.0), {}, "no neighbour within 3 Å"),
+        (octahedron(3.5), {}, "no neighbour within 3 Å"),
+        (octahedron(np.nan), {}, "18 numbers are not finite"),
+        (Molecule(np.zeros((2, 2)), np.array(["Ta", "Cl"])), {}, r"shape \(2, 2\)"),
+        (Molecule(np.zeros((2, 3)), np.array(["Ta"])), {}, "there are 1 elements"),
+        (Molecule(np.eye(3), np.array(["Ta", "Cl", "Cl"]), np.zeros((3, 3))), {}, "lattice is"),
+        (Molecule(1.6 * np.eye(3), np.array(["Ta", "Cl", "Qq"])), {}, "no element 'Qq'"),
+        ("NaCl", {}, "the structure is a str without positions"),
+        (None, {}, "the structure is a NoneType without"),
     ],
 )
 def test_a_cluster_that_cannot_be_is_refused(
