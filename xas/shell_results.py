@@ -16,6 +16,7 @@ from xorder.results import Array, Number, Result, quantity
 from xorder.xas.background import Exafs
 from xorder.xas.shell_background import background_names, background_shares
 from xorder.xas.shell_minima import ShellMinimum
+from xorder.xas.shell_models import QUANTITIES
 from xorder.xas.shell_objectives import ShellObjective
 from xorder.xas.shell_paths import Shell
 from xorder.xas.shell_plausibility import FittedShell
@@ -146,8 +147,10 @@ class ShellFit(Result):
     @property
     def objectives(self) -> list[ShellObjective]:
         """The spectra as objectives of the one fit, at the parameters found."""
-        own = re.compile(r"(spectrum\d+_)?path\d+_[a-z0-9_]+")
-        known = Parameters(p for p in self.parameters.values() if not own.fullmatch(p.name))
+        made = re.compile(rf"(spectrum\d+_)?path\d+_({'|'.join(QUANTITIES)})")
+        known = Parameters(
+            p for p in self.parameters.values() if not (p.expr and made.fullmatch(p.name))
+        )
         return [
             ShellObjective(
                 one.exafs,

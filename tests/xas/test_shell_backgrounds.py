@@ -10,7 +10,7 @@ import pytest
 from xorder import xas
 from xorder.errors import BadInput
 from xorder.fitting import numeric_jacobian
-from xorder.parameters import Parameters
+from xorder.parameters import Parameter, Parameters
 from xorder.xas.shell_background import background_splines
 from xorder.xas.shell_objectives import shell_parameters
 from xorder.xas.shell_spaces import SPACES, independent_points, space_matrix
@@ -175,6 +175,32 @@ def test_the_profile_of_a_shell_agrees_with_its_error(
     assert profile.success
     assert profile.upper - profile.best == pytest.approx(profile.stderr, rel=0.05)
     assert profile.best - profile.lower == pytest.approx(profile.stderr, rel=0.05)
+
+
+def test_a_fit_of_several_spectra_is_taken_up_again(shell: xas.Shell, clean: xas.Exafs) -> None:
+    """With names of a user's own, held values, expressions and a background for each spectrum."""
+    lists = [
+        [replace(shell, sigma2="cold", r="2.35 * stretch")],
+        [replace(shell, sigma2="2 * cold", r="path1_r")],
+    ]
+    given = Parameters(
+        [
+            Parameter(name="stretch", value=1.0, min=0.9, max=1.1),
+            Parameter(name="path1_r", value=2.35, min=2.0, max=2.7),
+            Parameter(name="n_cl", value=6.0, vary=False),
+        ]
+    )
+    found = xas.fit_shells(
+        [noisy(clean, 4), noisy(clean, 5)], lists, parameters=given, background=True, starts=1,
+        **RANGES,
+    )  # fmt: skip
+    again = found.objectives
+    values = found.parameters.valuesdict()
+    for objective, residual in zip(again, found.fit.residual, strict=True):
+        np.testing.assert_allclose(objective.residual(values), residual, atol=1e-9)
+    profile = found.profile("stretch", points=5)
+    assert profile.increase.min() == pytest.approx(0.0, abs=0.01)
+    assert profile.upper - profile.best == pytest.approx(profile.stderr, rel=0.1)
 
 
 def test_chains_of_a_shell_fit_agree_with_its_errors(shell: xas.Shell, clean: xas.Exafs) -> None:

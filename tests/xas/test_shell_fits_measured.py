@@ -51,6 +51,23 @@ def test_copper_at_10_k(shared: Shared) -> None:
     assert 0.001 < shell.r.stderr < 0.005
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"space": "wavelet"}, {"background": True}, {"space": "wavelet", "background": True}],
+)
+def test_copper_is_the_same_in_wavelet_space_and_with_its_background_refined(
+    shared: Shared, options: dict[str, object]
+) -> None:
+    exafs = exafs_of(shared("data", "xas", "cu_metal_10K.xdi"))
+    paths = paths_of(cubic(3.603, ("Cu", 0.0)), "Cu", "K")[:1]
+    found = xas.fit_shells(exafs, paths, k_range=(3, 14), r_range=(1.6, 3.0), **options)
+    shell = found.shells[0]
+    assert found
+    assert shell.r.value == pytest.approx(2.549, abs=0.004)
+    assert shell.n_s02.value == pytest.approx(11.0, abs=0.7)
+    assert shell.sigma2.value == pytest.approx(0.0037, abs=0.0003)
+
+
 @pytest.mark.parametrize("quick", [False, True])
 def test_zinc_selenide(shared: Shared, quick: bool) -> None:
     """R 2.452(4) Å, with the structure's path or by element and distance alone."""
