@@ -19,7 +19,9 @@ import numpy as np
 
 from xorder import diffraction, references
 from xorder.diffraction.calibrations import Calibration
+from xorder.diffraction.profiles import fwhm_from_size, tch_from_widths
 from xorder.diffraction.quantification import cell_content
+from xorder.diffraction.simulation import powder_intensity
 
 AXIS = (15.0, 90.0, 0.02)
 HUMPS = (
@@ -214,10 +216,83 @@ def report(tally, draws, seconds):
     print(f"{'all':24s} {100 * pooled.mean():9.1f}%")
 
 
+def heavy_loss(repeats=10, seed=7):
+    """Print the crystalline scale at 85 % loss over the true one, with a halo and without."""
+    crystal = references.load("Fluorapatite")
+    truth, generator = 0.15 * 2e-3, np.random.default_rng(seed)
+    clean = diffraction.simulate(
+        crystal, two_theta=AXIS, size=91.8, scale=truth, background=(120.0, -40.0, 10.0),
+        humps=tuple(replace(h, area=h.area * 680.0 * 8.0 * 1.064) for h in HUMPS),
+    )  # fmt: skip
+    phase = diffraction.Phase(crystal=crystal, positions=False, uiso="none", strain=None)
+    choices = {
+        "halo and 6 terms": diffraction.RefinementOptions(background=6, halos=(HUMPS,)),
+        "Chebyshev 8": diffraction.RefinementOptions(background=8),
+        "Chebyshev 14": diffraction.RefinementOptions(background=14),
+    }
+    ratios = defaultdict(list)
+    for _ in range(repeats):
+        counts = generator.poisson(clean.intensity).astype(float)
+        pattern = replace(clean, intensity=counts, sigma=np.sqrt(np.maximum(counts, 1.0)))
+        for name, options in choices.items():
+            found = diffraction.refine(pattern, phase, options=options)
+            ratios[name].append(found.patterns[0].phases[0].scale / truth)
+    print(f"crystalline scale at 85 % loss over the true one, {repeats} patterns")
+    for name, listed in ratios.items():
+        print(f"  {name:18s} mean {np.mean(listed):.3f}, from {min(listed):.3f} to "
+              f"{max(listed):.3f}")  # fmt: skip
+
+
+def tracked(repeats=12, seed=1):
+    """Print the bias of tracked widths with Kα2, and whether planes reported lost were."""
+    nacl, generator = references.load("NaCl"), np.random.default_rng(seed)
+    profile = diffraction.Profile(u=0.002, v=-0.002, w=0.0036, x=0.01, y=0.03)
+    planes, span = [(2, 0, 0), (2, 2, 0), (4, 0, 0)], (20.0, 90.0, 0.02)
+    humps = [diffraction.Hump(centre=30.0, fwhm=8.0, area=3000.0)]
+    sharp = diffraction.simulate(nacl, two_theta=span, profile=profile, size=300.0).components[0]
+    lost, honest = 0, 0
+    print(f"tracked widths, Cu Kα1,2, halo under the first line, mean of {repeats}")
+    for size in (2000.0, 500.0, 200.0, 120.0, 80.0, 45.0, 30.0):
+        clean = diffraction.simulate(
+            nacl, two_theta=span, profile=profile, size=size, background=(150.0, -30.0),
+            humps=humps,
+        )  # fmt: skip
+        bragg, smooth = clean.components[0], clean.components[1:].sum(axis=0)
+        # Exposure of 10,000 counts; of the sharp lines where domains are large.
+        scale = 1e4 / max(sharp.max(), bragg.max() if size > 300.0 else 0.0)
+        if size < 60.0:
+            scale *= 0.05
+        found = clean.reflections[0]
+        gauss, lorentz = profile.widths(found.two_theta)
+        wide = lorentz + fwhm_from_size(found.two_theta, size=size, wavelength=1.540593)
+        truth, area = tch_from_widths(gauss, wide)[0], scale * powder_intensity(found)
+        rows = []
+        for _ in range(repeats):
+            counts = generator.poisson(bragg * scale + smooth).astype(float)
+            pattern = diffraction.make_pattern(clean.two_theta, counts, wavelength="CuKa")
+            table = diffraction.track_peaks(pattern, nacl, planes=planes)
+            rows.append(table.fwhm)
+            place = [int(np.argmin(abs(found.two_theta - t))) for t in table.two_theta_calculated]
+            for i, k in enumerate(place):
+                if table.lost[i]:
+                    lost += 1
+                    honest += bool(area[k] <= table.area_limit[i] or truth[k] > 0.9)
+        own = truth[place]
+        bias = 100.0 * (np.nanmean(np.array(rows), axis=0) / own - 1.0)
+        error = 100.0 * np.nanstd(np.array(rows), axis=0) / own / math.sqrt(repeats)
+        text = ", ".join(f"{w:.3f}° {b:+.1f}({e:.1f}) %" for w, b, e in
+                         zip(own, bias, error, strict=True))  # fmt: skip
+        print(f"  {size / 10:5.1f} nm: {text}; lost {np.isnan(rows).sum()} of {3 * repeats}")
+    print(f"  {honest} of {lost} planes reported lost have an area below the limit given, or lines "
+          "over 0.9° wide")  # fmt: skip
+
+
 def main(draws=200, name="Fluorapatite"):
     """Print every part."""
     begin = time.perf_counter()
     report(coverage(draws, name=name), draws, time.perf_counter() - begin)
+    heavy_loss()
+    tracked()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         spread_over_choices,
     )
     from xorder.diffraction.analysis import DiffractionAnalysis, analyse
+    from xorder.diffraction.anisotropy import DirectionalWidths
     from xorder.diffraction.calibrations import (
         Calibration,
         calibrate_external_standard,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         two_theta_from_d,
         two_theta_from_q,
     )
+    from xorder.diffraction.pawley import LineIntensities
     from xorder.diffraction.peak_tracking import PeakTable, TrackingOptions, track_peaks
     from xorder.diffraction.profiles import Profile
     from xorder.diffraction.quantification import PhaseFractions, weight_fractions
@@ -60,6 +62,8 @@ if TYPE_CHECKING:
         area_ratio_index,
         crystalline_loss,
     )
+    from xorder.diffraction.residual_lines import ResidualLines
+    from xorder.diffraction.restraints import AngleRestraint, BondRestraint, ExpressionRestraint
     from xorder.diffraction.sample_widths import SampleWidths, remove_instrument
     from xorder.diffraction.simulation import (
         Hump,
@@ -76,6 +80,12 @@ if TYPE_CHECKING:
     from xorder.diffraction.writers import write_csv, write_pdcif, write_xye
 
 _HOME = {
+    "AngleRestraint": "restraints",
+    "BondRestraint": "restraints",
+    "DirectionalWidths": "anisotropy",
+    "ExpressionRestraint": "restraints",
+    "LineIntensities": "pawley",
+    "ResidualLines": "residual_lines",
     "write_pdcif": "writers",
     "write_csv": "writers",
     "crystalline_loss": "relative_indices",
@@ -146,14 +156,19 @@ _HOME = {
 
 __all__ = [
     "AmorphousFraction",
+    "AngleRestraint",
+    "BondRestraint",
     "Calibration",
     "CellFit",
     "CrystallineLoss",
     "DiffractionAnalysis",
     "DiffractionRecipe",
+    "DirectionalWidths",
     "DoubleVoigt",
+    "ExpressionRestraint",
     "Hump",
     "InstrumentResolution",
+    "LineIntensities",
     "Pattern",
     "PatternFit",
     "PeakTable",
@@ -167,6 +182,7 @@ __all__ = [
     "RefinementSeries",
     "Reflections",
     "RelativeIndex",
+    "ResidualLines",
     "SampleWidths",
     "ScherrerSizes",
     "SimulatedPattern",

@@ -243,6 +243,9 @@ def _peak_numbers(peaks: PeakTable) -> list[Number]:
 
 def _mean_shift(peaks: PeakTable) -> Number:
     found = np.flatnonzero(peaks.success)
+    # Planes that coincide by symmetry are one measured position.
+    _, first = np.unique(np.round(peaks.two_theta_calculated[found], 5), return_index=True)
+    found = found[np.sort(first)]
     if not found.size:
         return Number(name="mean_shift", value=math.nan, unit="°", note="no plane was found")
     shift = (peaks.two_theta - peaks.two_theta_calculated)[found]
@@ -253,7 +256,7 @@ def _mean_shift(peaks: PeakTable) -> Number:
         value=float(np.mean(shift)),
         stderr=max(scatter, propagated),
         unit="°",
-        note=f"measured minus calculated position, mean of {found.size} planes",
+        note=f"measured minus calculated position, mean of {found.size} lines",
     )
 
 

@@ -92,7 +92,7 @@ def _all_lines(phase: PhaseModel) -> tuple[Array, Array]:
 
 
 def _observed(pattern: Pattern, grid: Array) -> Array:
-    """Return the root of what lies above its surroundings, smoothed, without local mean, of norm 1."""
+    """Return the root of what lies above its surroundings, smoothed, local mean off, of norm 1."""
     from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
     value = np.interp(grid, pattern.two_theta, pattern.intensity)

@@ -233,3 +233,15 @@ def test_a_model_structure_is_not_taken_for_a_measured_one(series):
         warnings.simplefilter("always")
         analyse([series["0 h"]], recipe(structure="ZrCl4_model", impurities=(), n_planes=1))
     assert any(issubclass(warning.category, ProvenanceWarning) for warning in said)
+
+
+def test_planes_that_coincide_by_symmetry_count_once_in_the_mean_shift(series):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        once, twice = (
+            analyse([series["0 h"]], recipe(planes=planes), name="0 h", simulated=True)
+            for planes in (((2, 0, 0), (2, 2, 0)), ((2, 0, 0), (0, 2, 0), (2, 2, 0)))
+        )
+    shifts = [{n.name: n for n in one.numbers}["mean_shift"] for one in (once, twice)]
+    assert shifts[0].value == pytest.approx(shifts[1].value, abs=1e-9)
+    assert "mean of 2 lines" in shifts[1].note
