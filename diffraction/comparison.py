@@ -50,11 +50,6 @@ class DiffractionComparison(Result):
     messages: tuple[str, ...] = ()
     """What a user must know, one sentence each."""
 
-    @property
-    def patterns(self) -> tuple[PatternFit, ...]:
-        """The refined pattern of each sample, where the series was refined as one."""
-        return tuple(pattern for one in self.refinements for pattern in one.patterns)
-
 
 @recorded
 def compare(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -16,6 +17,9 @@ __all__ = [
     "SizeStrainRecipe",
     "TrackRecipe",
 ]
+
+#: What is restrained, its value and its standard error.
+RESTRAINT = re.compile(r"(.+?)\s*=\s*(-?[\d.]+(?:e-?\d+)?)\s*(?:\+-|±)\s*([\d.]+(?:e-?\d+)?)")
 
 _FORBID: dict[str, str] = {"extra": "forbid"}
 
@@ -85,6 +89,8 @@ class RefineRecipe:
     size_strain, else usual widths."""
     asymmetry: float = 0.0
     """Axial divergence S/L = H/L of the instrument."""
+    refine_asymmetry: bool = False
+    """Whether the axial divergence is refined."""
     profile_terms: tuple[Literal["u", "v", "w", "x", "y"], ...] = ()
     """Terms of the instrument's widths to refine."""
     zero_shift: bool = False
@@ -105,10 +111,17 @@ class RefineRecipe:
     """Microstrain Δd/d to start from."""
     fixed_shape: tuple[str, ...] = field(default=(), metadata={"path": True})
     """Structures whose size and strain stay as they start."""
+    anisotropic_size: bool = False
+    """Whether the size of the first structure depends on direction."""
+    anisotropic_strain: bool = False
+    """Whether the microstrain of the first structure depends on direction."""
     orientation: tuple[int, int, int] | None = None
     """Plane of the preferred orientation of the first structure; none where left out."""
     constraints: tuple[str, ...] = ()
     """Parameters set or tied, such as "uiso_Cl2 = uiso_Cl1" or "strain = 0"."""
+    restraints: tuple[str, ...] = ()
+    """Bonds (Å), angles (°) or expressions pulled to a value: "Ta1-Cl1 = 2.35 +- 0.02",
+    "Cl1-Ta1-Cl2 = 90 +- 2", "uiso_Cl1 - uiso_Cl2 = 0 +- 0.002"."""
     largest_move: float = 0.3
     """Error of line positions in degrees that the start can have."""
 
@@ -126,6 +139,9 @@ class RefineRecipe:
             name, equal, value = text.partition("=")
             if not (equal and name.strip().isidentifier() and value.strip()):
                 raise BadInput(f"constraints holds {text!r}", expected="'name = expression'")
+        for text in self.restraints:
+            if not RESTRAINT.fullmatch(text.strip()):
+                raise BadInput(f"restraints holds {text!r}", expected="'what = value +- error'")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,12 +10,20 @@ from xorder.diffraction.pattern import Pattern
 from xorder.diffraction.peak_tracking import PeakFit, PeakTable
 from xorder.diffraction.refinement_results import PatternFit
 from xorder.diffraction.reflections import Reflections
+from xorder.diffraction.residual_lines import ResidualLines
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-__all__ = ["plot_pattern", "plot_peak_fit", "plot_refinement", "plot_ticks", "plot_widths"]
+__all__ = [
+    "plot_pattern",
+    "plot_peak_fit",
+    "plot_refinement",
+    "plot_ticks",
+    "plot_unexplained",
+    "plot_widths",
+]
 
 #: Markers in the order of planes, so that a series can be read without colour.
 MARKERS = "osD^v<>Ph*"
@@ -93,6 +101,22 @@ def plot_widths(peaks: PeakTable, ax: Axes | None = None, **artist: Any) -> list
     return drawn
 
 
+def plot_unexplained(
+    found: ResidualLines, pattern: PatternFit, ax: Axes | None = None, **artist: Any
+) -> list[Artist]:
+    """Mark the lines that no phase of a refinement has, above the pattern."""
+    if not found.two_theta.size:
+        return []
+    ax = _axes(ax)
+    top = np.interp(found.two_theta, pattern.two_theta, pattern.calculated) + found.height
+    lift = 0.04 * float(np.ptp(pattern.intensity))
+    style = {"marker": "v", "linestyle": "none", "color": "#D55E00", "markersize": 4}
+    label = "of no phase"
+    if found.fitting:
+        label += f", as {', '.join(found.fitting)} would have"
+    return list(ax.plot(found.two_theta, top + lift, **{**style, "label": label, **artist}))
+
+
 def _axes(ax: Axes | None) -> Axes:
     if ax is not None:
         return ax
@@ -113,6 +137,8 @@ def plot_refinement(found: PatternFit, ax: Axes | None = None, **artist: Any) ->
     drawn += ax.plot(
         x, found.background + found.halo, "--", color="0.5", linewidth=0.8, label="background"
     )
+    if found.blank.any():
+        drawn += ax.plot(x, found.blank, ":", color="#CC79A7", linewidth=0.9, label="blank")
     if found.halo.any():
         drawn.append(
             ax.fill_between(
@@ -137,6 +163,8 @@ def plot_refinement(found: PatternFit, ax: Axes | None = None, **artist: Any) ->
     drawn += ax.plot(x, difference + offset, color="#0072B2", linewidth=0.6, label="difference")
     drawn.append(ax.axhline(offset, color="0.7", linewidth=0.5, zorder=0))
     ax.set_xlim(x[0], x[-1])
+    # Below zero stand ticks and difference, which are no intensities.
+    ax.set_yticks([tick for tick in ax.get_yticks() if 0 <= tick <= 1.1 * top])
     ax.set_xlabel("2θ (°)")
     ax.set_ylabel("intensity (counts)")
     return drawn

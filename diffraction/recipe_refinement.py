@@ -12,7 +12,7 @@ from typing import get_args, get_type_hints
 from xorder import references
 from xorder.diffraction.backgrounds import Halo
 from xorder.diffraction.humps import Hump
-from xorder.diffraction.options import DiffractionRecipe, RefineRecipe
+from xorder.diffraction.options import RESTRAINT, DiffractionRecipe, RefineRecipe
 from xorder.diffraction.pattern import Pattern
 from xorder.diffraction.profiles import Profile
 from xorder.diffraction.radiation import Radiation
@@ -23,6 +23,12 @@ from xorder.diffraction.refinement import refine
 from xorder.diffraction.refinement_options import Phase, RefinementOptions
 from xorder.diffraction.refinement_results import Refinement
 from xorder.diffraction.refinement_series import RefinementSeries, refine_series
+from xorder.diffraction.restraints import (
+    AngleRestraint,
+    BondRestraint,
+    ExpressionRestraint,
+    Restraint,
+)
 from xorder.errors import BadInput
 from xorder.parameters import Parameter
 
@@ -36,7 +42,7 @@ __all__ = [
 ]
 
 #: What a method is called where a phase is told it.
-METHODS = {"rietveld": "structure", "lebail": "extracted"}
+METHODS = {"rietveld": "structure", "lebail": "extracted", "pawley": "refined"}
 #: Widths that each sample of a joint refinement has for itself.
 OWN_WIDTHS = ("inverse_size*", "strain*")
 
@@ -109,6 +115,8 @@ def refined_phases(recipe: DiffractionRecipe) -> list[Phase]:
             strain=table.strain,
             refine_shape=name not in table.fixed_shape,
             orientation=table.orientation if index == 0 else None,
+            anisotropic_size=table.anisotropic_size and index == 0,
+            anisotropic_strain=table.anisotropic_strain and index == 0,
         )
         for index, name in enumerate(names)
     ]
@@ -130,7 +138,9 @@ def refinement_options(recipe: DiffractionRecipe) -> RefinementOptions:
         blank=pattern(table.blank) if table.blank else None,
         profile=_profile(recipe, table),
         asymmetry=table.asymmetry,
+        refine_asymmetry=table.refine_asymmetry,
         refine_profile=table.profile_terms,
+        restraints=tuple(_restraint(text) for text in table.restraints),
         zero_shift=table.zero_shift,
         displacement=table.displacement,
         radius=table.radius,
@@ -176,6 +186,22 @@ def _profile(recipe: DiffractionRecipe, table: RefineRecipe) -> Profile:
     if recipe.size_strain is not None and recipe.size_strain.resolution == "caglioti":
         return instrument_resolution(recipe).profile
     return Profile()
+
+
+def _restraint(text: str) -> Restraint:
+    """Return the restraint that a text such as ``"Ta1-Cl1 = 2.35 +- 0.02"`` names."""
+    found = RESTRAINT.fullmatch(text.strip())
+    if found is None:
+        raise BadInput(f"restraints holds {text!r}", expected="'what = value +- error'")
+    what, value, sigma = found.group(1).strip(), float(found.group(2)), float(found.group(3))
+    labels = what.split("-")
+    if len(labels) == 2 and " " not in what:
+        return BondRestraint(first=labels[0], second=labels[1], length=value, sigma=sigma)
+    if len(labels) == 3 and " " not in what:
+        return AngleRestraint(
+            first=labels[0], centre=labels[1], third=labels[2], angle=value, sigma=sigma
+        )
+    return ExpressionRestraint(expr=what, value=value, sigma=sigma)
 
 
 def _parameters(table: RefineRecipe) -> dict[str, Parameter] | None:

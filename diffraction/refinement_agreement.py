@@ -78,6 +78,7 @@ def _pattern_fit(model: PatternModel, phases: Sequence[Phase], found: FitResult)
     heights = np.array([values[model.name(n)] for n in model.linear.names])
     halos = model.linear.columns("halo")
     halo = model.linear.shapes[:, halos] @ heights[halos]
+    empty = model.linear.columns("blank")
     smooth = objective.smooth(values)
     bragg = np.stack([objective.bragg(i, values) for i in range(len(phases))])
     pattern = model.pattern
@@ -100,6 +101,7 @@ def _pattern_fit(model: PatternModel, phases: Sequence[Phase], found: FitResult)
         sigma=pattern.sigma,
         calculated=calculated,
         background=smooth - halo,
+        blank=np.asarray(model.linear.shapes[:, empty] @ heights[empty]),
         halo=halo,
         bragg=bragg,
         r_p=float(100 * np.sum(np.abs(pattern.intensity - calculated)) / np.sum(pattern.intensity)),

@@ -94,6 +94,8 @@ class PatternFit(Result):
     """The model: Bragg lines, background, halos and blank."""
     background: Array = quantity("counts", dims=("two_theta",))
     """Polynomial background with the blank."""
+    blank: Array = quantity("counts", dims=("two_theta",))
+    """The measured blank as scaled; 0 without one."""
     halo: Array = quantity("counts", dims=("two_theta",))
     """Sum of the halos."""
     bragg: Array = quantity("counts", dims=("phase", "two_theta"))

@@ -230,7 +230,11 @@ def _write(
 ) -> None:
     """Write HDF5, CIFs, powder CIF and figures."""
     from xorder.diffraction.crystal_writers import write_refined_pdcif
-    from xorder.figures.diffraction_refinement import draw_fractions, draw_refinements
+    from xorder.figures.diffraction_refinement import (
+        draw_fractions,
+        draw_refinements,
+        refined_patterns,
+    )
     from xorder.store import file_stem, write_results
 
     simulated = any(pattern.simulated for pattern in patterns)
@@ -249,7 +253,7 @@ def _write(
             out / f"{stem}_refined.cif", found, pattern, index=place,
             fractions=fractions[index] if fractions else None,
         )  # fmt: skip
-        (drawing,) = draw_refinements([found.patterns[place]])
+        (drawing,) = draw_refinements([refined_patterns([found])[place]])
         replace(drawing, name=stem).save(out)
     if fractions and len(patterns) > 1:
         names = [pattern.name for pattern in patterns]

@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from xorder.diffraction.peak_tracking import PeakTable
 from xorder.diffraction.plots import MARKERS, plot_ticks, plot_widths
 from xorder.figures.diffraction_axes import shade
-from xorder.figures.diffraction_refinement import draw_fractions, draw_loss, draw_refinements
+from xorder.figures.diffraction_refinement import (
+    draw_fractions,
+    draw_loss,
+    draw_refinements,
+    refined_patterns,
+)
 from xorder.figures.diffraction_widths import draw_sizes, draw_widths
 from xorder.figures.drawing import COLOURS, PAGE, Drawing, mark_simulated, panel_label, style
 
@@ -64,12 +69,8 @@ def draw(analyses: Sequence[DiffractionAnalysis]) -> Drawing:
 
 def draw_details(analyses: Sequence[DiffractionAnalysis]) -> list[Drawing]:
     """Return widths, sizes and strains, refined patterns and weight fractions, where there are."""
-    patterns = [
-        replace(p, name=a.name)
-        for a in analyses
-        for p in (a.refinement.patterns if a.refinement is not None else ())
-    ]
-    drawings = [draw_widths(analyses), draw_sizes(analyses), *draw_refinements(patterns)]
+    refined = refined_patterns(a.refinement for a in analyses if a.refinement is not None)
+    drawings = [draw_widths(analyses), draw_sizes(analyses), *draw_refinements(refined)]
     fractions = [a for a in analyses if a.fractions is not None]
     if fractions:
         drawings.append(
@@ -86,7 +87,7 @@ def draw_details(analyses: Sequence[DiffractionAnalysis]) -> list[Drawing]:
 
 def draw_comparison(comparison: DiffractionComparison) -> list[Drawing]:
     """Return the loss of crystalline scattering, and what refining the series as one gave."""
-    drawings = [draw_loss(comparison), *draw_refinements(comparison.patterns)]
+    drawings = [draw_loss(comparison), *draw_refinements(refined_patterns(comparison.refinements))]
     if comparison.fractions:
         drawings.append(
             draw_fractions(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xorder.diffraction.plots import MARKERS, plot_refinement
+from xorder.diffraction.plots import MARKERS, plot_refinement, plot_unexplained
 from xorder.figures.diffraction_axes import nudged, series_axis
 from xorder.figures.drawing import (
     COLOURS,
@@ -25,16 +26,23 @@ if TYPE_CHECKING:
 
     from xorder.diffraction.comparison import DiffractionComparison
     from xorder.diffraction.recipe_fractions import FractionAnalysis
-    from xorder.diffraction.refinement_results import PatternFit
+    from xorder.diffraction.refinement_results import PatternFit, Refinement
+    from xorder.diffraction.residual_lines import ResidualLines
 
-__all__ = ["draw_fractions", "draw_loss", "draw_refinements"]
+    Refined = tuple[PatternFit, ResidualLines | None]
+
+__all__ = ["draw_fractions", "draw_loss", "draw_refinements", "refined_patterns"]
 
 #: Refined patterns in one figure; more go into the next.
 MOST_PANELS = 6
 
 
-def draw_refinements(patterns: Sequence[PatternFit]) -> list[Drawing]:
-    """Return refined patterns: data, model, halo, background, ticks of each phase, difference."""
+def draw_refinements(refined: Sequence[Refined]) -> list[Drawing]:
+    """Return refined patterns: data, model, halo, blank, background, ticks, difference.
+
+    Lines that no phase has are marked.
+    """
+    patterns = list(refined)
     pages = math.ceil(len(patterns) / MOST_PANELS)
     return [
         _page(
@@ -45,14 +53,27 @@ def draw_refinements(patterns: Sequence[PatternFit]) -> list[Drawing]:
     ]
 
 
-def _page(patterns: Sequence[PatternFit], name: str) -> Drawing:
+def refined_patterns(refinements: Iterable[Refinement]) -> list[Refined]:
+    """Return the patterns of refinements, each with the lines that no phase has."""
+    return [
+        pair
+        for one in refinements
+        for pair in itertools.zip_longest(one.patterns, one.unexplained[: len(one.patterns)])
+    ]
+
+
+def _page(refined: Sequence[Refined], name: str) -> Drawing:
+    patterns = [pattern for pattern, _ in refined]
     columns = 1 if len(patterns) == 1 else 2
     rows = math.ceil(len(patterns) / columns)
     with style():
         figure, axes = new_figure(rows, columns, height=1.0 + (2.5 if columns == 2 else 3.0) * rows)
-        for number, (ax, pattern) in enumerate(zip(axes, patterns, strict=False)):
+        for number, (ax, (pattern, unexplained)) in enumerate(zip(axes, refined, strict=False)):
             plot_refinement(pattern, ax)
-            panel_label(ax, "abcdef"[number])
+            if unexplained is not None:
+                plot_unexplained(unexplained, pattern, ax)
+            if len(patterns) > 1:
+                panel_label(ax, "abcdef"[number])
             ax.set_title(
                 f"{pattern.name}, $R_{{wp}}$ = {pattern.r_wp:.2f} %, GoF = {pattern.gof:.2f}",
                 fontsize=7, loc="right",
@@ -168,6 +189,7 @@ def _table(pattern: PatternFit) -> pandas.DataFrame:
         "intensity (counts)": pattern.intensity,
         "calculated (counts)": pattern.calculated,
         "background (counts)": pattern.background,
+        "blank (counts)": pattern.blank,
         "halo (counts)": pattern.halo,
     }
     columns |= {
