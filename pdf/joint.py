@@ -16,14 +16,12 @@ from xorder.pdf.pattern import PairDistribution
 from xorder.pdf.refinement import (
     STAGES,
     TOLERANCE,
-    PdfFit,
-    fit_result,
     merged_parameters,
     objective_for,
     phase_models,
     phase_name,
-    with_correlated_errors,
 )
+from xorder.pdf.refinement_result import PdfFit, fit_result, with_correlated_errors
 from xorder.results import Array, Result, quantity, recorded
 from xorder.structure import Crystal
 

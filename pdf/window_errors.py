@@ -24,7 +24,7 @@ from xorder.pdf.correlated_errors import (
 )
 from xorder.pdf.noise import NoiseSpectrum, flat_noise
 from xorder.pdf.objective import PdfObjective
-from xorder.pdf.refinement import PdfFit, determined
+from xorder.pdf.refinement_result import PdfFit, determined
 from xorder.results import Array
 
 __all__ = ["WholeErrors", "scale_waves", "seen_by", "tied_scale_waves", "whole_errors"]

@@ -16,11 +16,11 @@ from xorder.pdf.objective import PdfObjective
 from xorder.pdf.options import RefinementOptions
 from xorder.pdf.pattern import PairDistribution
 from xorder.pdf.phases import PhaseModel
-from xorder.pdf.refinement import (
+from xorder.pdf.refinement import objective_for
+from xorder.pdf.refinement_result import (
     PdfFit,
     fit_messages,
     fractions_with,
-    objective_for,
     scale_covariance,
 )
 from xorder.pdf.window_errors import WholeErrors, scale_waves, seen_by
