@@ -218,7 +218,7 @@ def _with_fits(begun: XasAnalysis, recipe: XasRecipe) -> XasAnalysis:
             raise BadInput("there is no χ(k) to make of references", expected="a longer scan")
         found["mixtures"] = mixture_fit(sample, recipe.lcf, recipe)
         messages += found["mixtures"].best.messages
-    if recipe.fit is not None:
+    if recipe.fit is not None and not recipe.fit.shared:
         if begun.exafs is None:
             raise BadInput("there is no χ(k) to fit shells to", expected="a longer scan")
         found["shell_fit"] = fitted_shells(begun.exafs, recipe.fit, recipe)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
+import re
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from xorder.errors import BadInput
 from xorder.parameters import Parameter, Parameters
@@ -37,16 +41,68 @@ __all__ = [
     "assigned",
     "fitted_near_edge",
     "fitted_shells",
+    "jointly_fitted_shells",
     "measured_angles",
     "mixed",
     "mixture_fit",
     "phase_corrected",
+    "recipe_shells",
     "structure_paths",
 ]
 
 
 def fitted_shells(exafs: Exafs, options: ShellFitOptions, recipe: ExafsSteps) -> ShellFit:
     """Return the shell fit that a recipe describes."""
+    shells = recipe_shells(exafs, options)
+    return _fitted(exafs, shells, _starts(shells, options), options, recipe)
+
+
+def jointly_fitted_shells(
+    spectra: Sequence[Exafs], options: ShellFitOptions, recipe: ExafsSteps
+) -> ShellFit:
+    """Return one fit of several spectra that share the parameters the recipe names.
+
+    Of a parameter that is not shared each spectrum has its own, ``n_cl_s1``, ``n_cl_s2`` …
+    """
+    lists = [recipe_shells(exafs, options) for exafs in spectra]
+    starts = _starts(lists[0], options)
+    # What is used, in quantities or in expressions, is what may be shared.
+    names = {*shell_parameters(lists[0], starts), *starts}
+    for pattern in options.shared:
+        if not fnmatch.filter(names, pattern):
+            raise BadInput(
+                f"shared names {pattern!r}, which no parameter is",
+                expected=", ".join(sorted(names)),
+            )
+    own = [name for name in names if not any(fnmatch.fnmatch(name, p) for p in options.shared)]
+    made: dict[str, Parameter] = {}
+    for number, shells in enumerate(lists, start=1):
+        lists[number - 1] = [_renamed_shell(shell, own, number) for shell in shells]
+        for p in starts.values():
+            name = _renamed(p.name, own, number)
+            made[name] = replace(p, name=name, expr=_renamed(p.expr, own, number))
+    return _fitted(list(spectra), lists, Parameters(made.values()), options, recipe)
+
+
+def _renamed(text: str, own: Sequence[str], number: int) -> str:
+    """Return a name or an expression in which names of one's own end in the spectrum's number."""
+    return re.sub(r"[A-Za-z_]\w*", lambda m: f"{m[0]}_s{number}" if m[0] in own else m[0], text)
+
+
+def _renamed_shell(shell: Shell, own: Sequence[str], number: int) -> Shell:
+    quantities = ("degeneracy", "s02", "delta_e0", "delta_r", "r", "sigma2", "third", "fourth")
+    changed: dict[str, Any] = {
+        name: _renamed(value, own, number)
+        for name in quantities
+        if isinstance(value := getattr(shell, name), str)
+    }
+    if shell.r is not None:
+        changed.pop("delta_r", None)
+    return replace(shell, **changed)
+
+
+def recipe_shells(exafs: Exafs, options: ShellFitOptions) -> list[Shell]:
+    """Return the shells of a recipe around the spectrum's element."""
     shells: list[Shell] = []
     if options.structure:
         shells += shells_from_paths(structure_paths(exafs, options))
@@ -56,20 +112,29 @@ def fitted_shells(exafs: Exafs, options: ShellFitOptions, recipe: ExafsSteps) ->
                 "shells cannot be calculated: the spectrum does not say its element and edge",
                 expected="element and edge in the recipe",
             )
+        named = {name for name, _, _ in options.constraints()} | set(options.shared)
         shells += quick_shells(
             options.neighbours(),
             absorber=exafs.element,
             edge=exafs.edge,
             # Named in the parameters, S0² is theirs to hold or fit.
-            s02="s02"
-            if any(name == "s02" for name, _, _ in options.constraints())
-            else options.s02,
+            s02="s02" if "s02" in named else options.s02,
             program=options.program,
         )
+    return shells
+
+
+def _fitted(
+    spectra: Exafs | list[Exafs],
+    shells: Any,
+    parameters: Parameters,
+    options: ShellFitOptions,
+    recipe: ExafsSteps,
+) -> ShellFit:
     return fit_shells(
-        exafs,
+        spectra,
         shells,
-        parameters=_starts(shells, options),
+        parameters=parameters,
         k_range=recipe.k_range,
         r_range=options.r_range,
         k_weight=options.k_weights,

@@ -12,6 +12,7 @@ from xorder.results import Number
 from xorder.xas.background import Exafs
 from xorder.xas.normalization import Normalized
 from xorder.xas.shell_fits import ShellFit
+from xorder.xas.shell_plausibility import FittedShell
 from xorder.xas.transforms import Transform, TransformPeak
 from xorder.xas.wavelet_features import WaveletMaximum, WaveletMean
 
@@ -20,8 +21,10 @@ __all__ = [
     "exafs_numbers",
     "fit_messages",
     "fit_numbers",
+    "goodness_numbers",
     "near_edge_numbers",
     "prefixed",
+    "shell_numbers",
 ]
 
 _SPREAD = "standard error: spread over reasonable normalization ranges"
@@ -62,15 +65,8 @@ def corrected_numbers(peak: TransformPeak, corrected: Transform) -> list[Number]
 
 def fit_numbers(fit: ShellFit) -> list[Number]:
     """Return the rows of a shell fit: each shell's numbers, or the parameters many paths share."""
-    verdict = [
-        Number(name="r_factor", value=fit.r_factor, note=fit.verdict),
-        Number(name="reduced_chi_square", value=fit.fit.redchi, note=fit.verdict),
-    ]
     if len(fit.shells) <= MOST_SHELLS and all(shell.path.n_legs == 2 for shell in fit.shells):
-        rows = {n.name: n for shell in fit.shells for n in shell.numbers if not _common(n)}
-        first = fit.shells[0]
-        common = [first.delta_e0, *([first.s02] if math.isfinite(first.s02.stderr) else [])]
-        return [*rows.values(), *common, *verdict]
+        return [*shell_numbers(fit.shells), *goodness_numbers(fit)]
     parameters = [
         Number(
             name=p.name,
@@ -82,7 +78,24 @@ def fit_numbers(fit: ShellFit) -> list[Number]:
         for p in fit.parameters.values()
         if not p.expr
     ]
-    return [*parameters, *verdict]
+    return [*parameters, *goodness_numbers(fit)]
+
+
+def shell_numbers(shells: Sequence[FittedShell]) -> list[Number]:
+    """Return what was fitted of the bonds of one spectrum, and once what is common to them."""
+    single = [shell for shell in shells if shell.path.n_legs == 2]
+    rows = {n.name: n for shell in single for n in shell.numbers if not _common(n)}
+    first = single[0]
+    common = [first.delta_e0, *([first.s02] if math.isfinite(first.s02.stderr) else [])]
+    return [*rows.values(), *common]
+
+
+def goodness_numbers(fit: ShellFit) -> list[Number]:
+    """Return how well a shell fit describes the data."""
+    return [
+        Number(name="r_factor", value=fit.r_factor, note=fit.verdict),
+        Number(name="reduced_chi_square", value=fit.fit.redchi, note=fit.verdict),
+    ]
 
 
 def _common(number: Number) -> bool:

@@ -8,8 +8,13 @@ from dataclasses import dataclass, replace
 from xorder.errors import BadInput
 from xorder.results import Number, Result, recorded
 from xorder.xas.analysis import XasAnalysis
-from xorder.xas.analysis_models import fitted_near_edge, mixed
-from xorder.xas.analysis_numbers import prefixed
+from xorder.xas.analysis_models import fitted_near_edge, jointly_fitted_shells, mixed
+from xorder.xas.analysis_numbers import (
+    fit_messages,
+    goodness_numbers,
+    prefixed,
+    shell_numbers,
+)
 from xorder.xas.components import (
     PrincipalComponents,
     TargetTransform,
@@ -31,8 +36,10 @@ from xorder.xas.recipe_tables import (
     DifferenceOptions,
     MixtureOptions,
     NearEdgeOptions,
+    ShellFitOptions,
 )
 from xorder.xas.scans import read_reference
+from xorder.xas.shell_fits import ShellFit
 from xorder.xas.wavelet_maps import WaveletDifference, subtract_wavelets
 from xorder.xas.xanes import Measured
 
@@ -63,6 +70,8 @@ class XasComparison(Result):
     """Samples as mixtures of the series' end members."""
     near_edge: NearEdgeSeries | None = None
     """Joint fit of near-edge peaks."""
+    shell_fit: ShellFit | None = None
+    """Joint fit of shells."""
     numbers: tuple[Number, ...] = ()
     """Rows of the summary about the series as a whole."""
     sample_numbers: dict[str, tuple[Number, ...]]
@@ -91,7 +100,7 @@ def compare(analyses: Sequence[XasAnalysis], recipe: XasRecipe) -> XasComparison
         The samples, in the order of the series.
     recipe
         What to do: its tables ``difference``, ``pca``, ``mcr``, ``lcf`` with end members and
-        ``near_edge`` with shared parameters.
+        ``near_edge`` and ``fit`` with shared parameters.
 
     Raises
     ------
@@ -111,6 +120,8 @@ def compare(analyses: Sequence[XasAnalysis], recipe: XasRecipe) -> XasComparison
         _end_members(analyses, recipe.lcf, recipe, found)
     if recipe.near_edge is not None and recipe.near_edge.shared:
         _joint_peaks(analyses, recipe.near_edge, found)
+    if recipe.fit is not None and recipe.fit.shared:
+        _joint_shells(analyses, recipe.fit, recipe, found)
     if not found.results:
         return None
     fields: dict[str, object] = found.results
@@ -312,3 +323,24 @@ def _joint_peaks(analyses: Sequence[XasAnalysis], options: NearEdgeOptions, foun
     found.messages += series.messages
     for analysis, one in zip(analyses, series.fits, strict=True):
         found.of_samples[analysis.name] += prefixed("near_edge", one.numbers)
+
+
+def _joint_shells(
+    analyses: Sequence[XasAnalysis], options: ShellFitOptions, recipe: XasRecipe, found: _Found
+) -> None:
+    spectra = []
+    for analysis in analyses:
+        if analysis.exafs is None:
+            raise BadInput(
+                f"{analysis.name} has no χ(k) to fit shells to", expected="a longer scan"
+            )
+        spectra.append(analysis.exafs)
+    if len(spectra) < 2:
+        raise BadInput("there is one sample to share parameters", expected="two samples")
+    fit = jointly_fitted_shells(spectra, options, recipe)
+    found.results["shell_fit"] = fit
+    found.messages += fit_messages(fit)
+    found.numbers += prefixed("shell_fit", goodness_numbers(fit))
+    for number, analysis in enumerate(analyses):
+        shells = [shell for shell in fit.shells if shell.spectrum == number]
+        found.of_samples[analysis.name] += prefixed("shell_fit", shell_numbers(shells))

@@ -116,6 +116,8 @@ class ShellFitOptions:
     """Standard errors from the noise of χ(k), or by independent points as larch and Artemis do."""
     starts: int | None = None
     """Number of starts; 20 for two distances or more, else 1, where not given."""
+    shared: tuple[str, ...] = ()
+    """Parameters that all samples of the series share, such as "delta_e0"; then one joint fit."""
 
     def __post_init__(self) -> None:
         check_pairs(self, ("r_range",))

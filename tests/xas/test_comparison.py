@@ -18,6 +18,7 @@ from xorder.xas.recipe_tables import (
     MixtureOptions,
     NearEdgeOptions,
     PeakOptions,
+    ShellFitOptions,
 )
 
 Make = Callable[..., xas.Spectrum]
@@ -133,9 +134,70 @@ def test_shared_widths_are_one_joint_fit(series: list[xas.XasAnalysis]) -> None:
     assert heights[0] / heights[-1] == pytest.approx(2.0, rel=0.1)
 
 
+@pytest.fixture(scope="module")
+def salts() -> list[xas.XasAnalysis]:
+    """Return simulated spectra of 6 and 4 Cl around Ta, with distances 0.03 Å apart."""
+    bond = xas.quick_path("Ta", "L3", "Cl", 2.35)
+    made = []
+    for number, (n, shift) in enumerate(((6.0, 0.0), (4.0, 0.03))):
+        k = 0.05 * np.arange(281)
+        chi = xas.path_chi(
+            bond, k, s02=0.9, sigma2=0.004, delta_e0=3.0, delta_r=shift, degeneracy=n
+        )
+        chi += 5e-4 * np.random.default_rng(number).standard_normal(k.size)
+        energy = 9881.0 + 3.81 * k**2
+        exafs = xas.Exafs(
+            k=k, chi=chi, energy=energy, mu=np.ones_like(k), background=np.ones_like(k), e0=9881.0,
+            edge_step=1.0, epsilon_k=5e-4, rbkg=1.0, k_weight=2.0, k_range=(0.0, 14.0),
+            element="Ta", edge="L3", name=f"salt {n:g}",
+        )  # fmt: skip
+        base = xas.simulate_spectrum([bond], element="Ta", edge="L3")
+        analysis = xas.analyse_spectrum(base, NEAR, name=exafs.name)
+        made.append(replace(analysis, exafs=exafs))
+    return made
+
+
+def test_samples_fitted_together_share_what_is_named(salts: list[xas.XasAnalysis]) -> None:
+    options = ShellFitOptions(
+        shells=("Cl 2.35",), r_range=(1.2, 2.8), shared=("delta_e0", "sigma2_*")
+    )
+    found = compare(salts, replace(NEAR, k_range=(3.0, 12.0), fit=options))
+    assert found is not None
+    assert found.shell_fit
+    parameters = found.shell_fit.parameters
+    assert {"delta_e0", "sigma2_cl", "n_cl_s1", "n_cl_s2", "r_cl_s1", "r_cl_s2"} == set(
+        found.shell_fit.fit.var_names
+    )
+    assert parameters["delta_e0"].value == pytest.approx(3.0, abs=0.2)
+    for name, n, r in (("salt 6", 6.0, 2.35), ("salt 4", 4.0, 2.38)):
+        assert number(found, name, "fit degeneracy Ta–Cl") == pytest.approx(n, abs=0.15)
+        assert number(found, name, "fit r Ta–Cl") == pytest.approx(r, abs=0.004)
+    (drawing,) = draw_comparison(found)
+    assert list(drawing.tables["numbers"]["sample"]) == ["salt 6", "salt 4"]
+
+
+def test_ties_of_a_joint_fit_hold_in_each_sample(salts: list[xas.XasAnalysis]) -> None:
+    options = ShellFitOptions(
+        shells=("Cl 2.35",),
+        r_range=(1.2, 2.8),
+        shared=("delta_e0",),
+        parameters=("sigma2_cl = 0.001 + 0.0005 * n_cl",),
+    )
+    found = compare(salts, replace(NEAR, k_range=(3.0, 12.0), fit=options))
+    assert found is not None
+    assert found.shell_fit is not None
+    values = found.shell_fit.parameters.valuesdict()
+    for i in (1, 2):
+        assert values[f"sigma2_cl_s{i}"] == pytest.approx(0.001 + 0.0005 * values[f"n_cl_s{i}"])
+
+
 @pytest.mark.parametrize(
     ("tables", "message"),
     [
+        (
+            {"fit": ShellFitOptions(shells=("Cl 2.35",), shared=("delta_e0",))},
+            "no χ",
+        ),
         ({"difference": DifferenceOptions(reference="glass")}, "difference.reference"),
         ({"lcf": MixtureOptions(end_members=("0", "2"))}, "lcf.end_members names the sample '2'"),
         (

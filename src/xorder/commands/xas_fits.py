@@ -152,25 +152,26 @@ def xas_fit(
 
 
 def _fit_table(done: Run) -> Table:
+    fits = []
+    joint = [found for found in done.comparisons.values() if found.shell_fit is not None]
+    for found in joint:
+        fits += [(name, found.shell_fit, i) for i, name in enumerate(found.names)]
+    for outcome in done.outcomes if not joint else ():
+        fits.append(
+            (outcome.sample.name, getattr(outcome.analyses.get("xas"), "shell_fit", None), 0)
+        )
     rows = []
-    for outcome in done.outcomes:
-        fit = getattr(outcome.analyses.get("xas"), "shell_fit", None)
+    for name, fit, number in fits:
         if fit is None:
-            rows.append([outcome.sample.name, "failed", *[""] * 7])
+            rows.append([name, "failed", *[""] * 7])
             continue
-        seen: set[tuple[str, ...]] = set()
-        for shell in fit.shells:
-            if shell.path.n_legs > 2:
-                continue
-            values = [
-                plus_minus(number)
-                for number in (shell.degeneracy, shell.s02, shell.r, shell.sigma2, shell.delta_e0)
-            ]
-            if tuple(values) not in seen:
-                first = not seen
-                seen.add(tuple(values))
-                goodness = [fit.verdict, f"{fit.r_factor:.4f}"] if first else ["", ""]
-                rows.append([outcome.sample.name if first else "", shell.name, *values, *goodness])
+        shells = [s for s in fit.shells if s.spectrum == number and s.path.n_legs == 2]
+        for index, shell in enumerate(shells):
+            quantities = (shell.degeneracy, shell.s02, shell.r, shell.sigma2, shell.delta_e0)
+            goodness = [fit.verdict, f"{fit.spectra[number].r_factor:.4f}"]
+            first = [name, shell.name] if index == 0 else ["", shell.name]
+            last = goodness if index == 0 else ["", ""]
+            rows.append([*first, *(plus_minus(q) for q in quantities), *last])
     head = ["sample", "shell", "N", "S0²", "R (Å)", "σ² (Å²)", "ΔE0 (eV)", "verdict", "R-factor"]
     return table_of("shell fits", head, rows)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xorder.figures.drawing import COLOURS, PAGE, Drawing, mark_simulated, panel_label, style
-from xorder.figures.xas_fits import draw_mixtures, draw_near_edge
+from xorder.figures.xas_fits import draw_mixtures, draw_near_edge, draw_shell_fits
 from xorder.xas.plots import power
 from xorder.xas.wavelet_plots import plot_wavelet_differences
 from xorder.xas.xanes_plots import plot_components, plot_resolved, plot_target
@@ -41,6 +41,9 @@ def draw_comparison(comparison: XasComparison) -> list[Drawing]:
         drawings.append(draw_mixtures(comparison.mixtures))
     if comparison.near_edge is not None:
         drawings.append(draw_near_edge(comparison.near_edge.fits))
+    if comparison.shell_fit is not None:
+        joint = comparison.shell_fit
+        drawings.append(draw_shell_fits([(n, joint, i) for i, n in enumerate(comparison.names)]))
     for drawing in drawings:
         if comparison.simulated:
             mark_simulated(drawing.figure)

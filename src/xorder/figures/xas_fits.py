@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from xorder.xas.analysis import XasAnalysis
     from xorder.xas.linear_combination import LinearCombinations
     from xorder.xas.near_edge_model import NearEdgeFit
+    from xorder.xas.shell_fits import ShellFit
+    from xorder.xas.shell_results import ShellSpectrum
 
 __all__ = ["draw_details", "draw_mixtures", "draw_near_edge", "draw_shell_fits"]
 
@@ -35,7 +37,8 @@ def draw_details(analyses: Sequence[XasAnalysis]) -> list[Drawing]:
     drawings = []
     fitted = [analysis for analysis in analyses if analysis.shell_fit is not None]
     if fitted:
-        drawings.append(draw_shell_fits(fitted))
+        fits = [(a.name, a.shell_fit, 0) for a in fitted if a.shell_fit is not None]
+        drawings.append(draw_shell_fits(fits))
         if any(analysis.wavelets is not None for analysis in fitted):
             drawings.append(draw_wavelets(fitted))
     mixtures = [analysis.mixtures for analysis in analyses if analysis.mixtures is not None]
@@ -47,38 +50,45 @@ def draw_details(analyses: Sequence[XasAnalysis]) -> list[Drawing]:
     return drawings
 
 
-def draw_shell_fits(analyses: Sequence[XasAnalysis]) -> Drawing:
-    """Return k and R of data and fit, a row a sample, and the numbers over the series."""
-    shown = analyses[:MOST_ROWS]
-    several = len(analyses) > 1
+def draw_shell_fits(fits: Sequence[tuple[str, ShellFit, int]]) -> Drawing:
+    """Return k and R of data and fit, a row a sample, and the numbers over the series.
+
+    Parameters
+    ----------
+    fits
+        Name of the sample, its fit, and which of the fit's spectra it is.
+    """
+    shown = fits[:MOST_ROWS]
+    several = len(fits) > 1
     with style():
         figure, panels = _grid(len(shown) + several, 2)
         tables: dict[str, pandas.DataFrame] = {}
-        for row, analysis in enumerate(shown):
+        for row, (name, fit, number) in enumerate(shown):
             left, right = panels[2 * row : 2 * row + 2]
-            fit: Any = analysis.shell_fit
-            weight = fit.spectra[0].space.k_weight
+            one = fit.spectra[number]
+            weight = one.space.k_weight
             middle = weight[len(weight) // 2]
-            plot_shell_fit_k(fit, left, k_weight=middle)
-            plot_shell_fit(fit, right, paths=len(fit.shells) < 8)
-            left.set_title(analysis.name, fontsize=7.0)
-            verdict = f"{fit.verdict}, R-factor {fit.r_factor:.4f}"
+            few = sum(shell.spectrum == number for shell in fit.shells) < 8
+            plot_shell_fit_k(fit, left, spectrum=number, k_weight=middle)
+            plot_shell_fit(fit, right, spectrum=number, paths=few)
+            left.set_title(name, fontsize=7.0)
+            verdict = f"{fit.verdict}, R-factor {one.r_factor:.4f}"
             right.set_title(verdict, fontsize=7.0, color="black" if fit else "#D55E00")
             panel_label(left, chr(ord("a") + 2 * row % 26))
             panel_label(right, chr(ord("a") + (2 * row + 1) % 26))
-            tables |= _fit_tables(analysis, row)
+            tables |= _fit_tables(name, one, row)
         # The first data set and the line of its fit; what its name would be is the panel's title.
         handles = panels[0].get_legend_handles_labels()[0]
         figure.legend(handles[:2], ["data", "fit"], loc="outside upper left", ncols=2)
         if several:
             left, right = panels[-2:]
-            _trend(left, analyses, "r", "R (Å)")
-            _trend(right, analyses, "n_s02", "N·S0²")
+            _trend(left, fits, "r", "R (Å)")
+            _trend(right, fits, "n_s02", "N·S0²")
             panel_label(left, chr(ord("a") + 2 * len(shown) % 26))
             panel_label(right, chr(ord("a") + (2 * len(shown) + 1) % 26))
-            _below(figure, left, open_marks=not all(a.shell_fit for a in analyses))
-        tables["numbers"] = _shell_table(analyses)
-        _mark(figure, analyses)
+            _below(figure, left, open_marks=not all(fit for _, fit, _ in fits))
+        tables["numbers"] = _shell_table(fits)
+        _mark(figure, [fit.spectra[number] for _, fit, number in fits])
     return Drawing(name="shells", figure=figure, tables=tables)
 
 
@@ -154,12 +164,11 @@ def _below(figure: Any, ax: Axes, *, open_marks: bool) -> None:
         figure.legend(handles, labels, loc="outside lower center", ncols=columns, title=title)
 
 
-def _trend(ax: Axes, analyses: Sequence[XasAnalysis], quantity: str, label: str) -> None:
+def _trend(ax: Axes, fits: Sequence[tuple[str, ShellFit, int]], quantity: str, label: str) -> None:
     """Draw one number of every fitted shell over the samples; of bad fits with open marks."""
     where: dict[str, list[tuple[int, float, float, bool]]] = {}
-    for index, analysis in enumerate(analyses):
-        fit: Any = analysis.shell_fit
-        for shell in fit.shells:
+    for index, (_, fit, spectrum) in enumerate(fits):
+        for shell in (shell for shell in fit.shells if shell.spectrum == spectrum):
             number = getattr(shell, quantity)
             if shell.path.n_legs == 2 and math.isfinite(number.stderr):
                 point = (index, number.value, number.stderr, bool(fit))
@@ -171,17 +180,15 @@ def _trend(ax: Axes, analyses: Sequence[XasAnalysis], quantity: str, label: str)
         face = [colour if one else "white" for one in good]
         ax.scatter(x, y, s=14, c=face, edgecolors=colour, linewidths=0.8, zorder=3, label=name)
     ax.set_ylabel(label)
-    ax.set_xlim(-0.5, len(analyses) - 0.5)
-    ax.set_xticks(range(len(analyses)), [a.name for a in analyses], rotation=45, ha="right")
+    ax.set_xlim(-0.5, len(fits) - 0.5)
+    ax.set_xticks(range(len(fits)), [name for name, _, _ in fits], rotation=45, ha="right")
 
 
-def _fit_tables(analysis: XasAnalysis, row: int) -> dict[str, pandas.DataFrame]:
+def _fit_tables(name: str, one: ShellSpectrum, row: int) -> dict[str, pandas.DataFrame]:
     import pandas
 
-    fit: Any = analysis.shell_fit
-    one = fit.spectra[0]
     data, model = one.transforms()
-    stem = f"{chr(ord('a') + 2 * row)}_{_stem(analysis.name, row)}"
+    stem = f"{chr(ord('a') + 2 * row)}_{_stem(name, row)}"
     return {
         f"{stem}_k": pandas.DataFrame({"k (Å⁻¹)": one.k, "chi": one.chi, "fit": one.model}),
         f"{stem}_r": pandas.DataFrame(
@@ -196,16 +203,16 @@ def _fit_tables(analysis: XasAnalysis, row: int) -> dict[str, pandas.DataFrame]:
     }
 
 
-def _shell_table(analyses: Sequence[XasAnalysis]) -> pandas.DataFrame:
+def _shell_table(fits: Sequence[tuple[str, ShellFit, int]]) -> pandas.DataFrame:
     import pandas
 
     frames = []
-    for analysis in analyses:
-        fit: Any = analysis.shell_fit
+    for name, fit, number in fits:
         frame = fit.to_dataframe().reset_index()
-        frame.insert(0, "sample", analysis.name)
-        frame = frame.drop(columns="spectrum")
-        frames.append(frame.assign(verdict=fit.verdict, r_factor=fit.r_factor))
+        frame = frame[frame["spectrum"] == number].drop(columns="spectrum")
+        frame.insert(0, "sample", name)
+        r_factor = fit.spectra[number].r_factor
+        frames.append(frame.assign(verdict=fit.verdict, r_factor=r_factor))
     return pandas.concat(frames, ignore_index=True)
 
 
