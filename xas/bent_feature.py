@@ -72,6 +72,22 @@ class ChainFeature:
 
         return self._explained("chains_if_straight", np.linspace(1.5, 0.0, TRIALS), amplitude)
 
+    def alike(self, largest: float) -> tuple[Array, Array]:
+        """Return squares of bends, 0 to `largest`, and the disorder that with each makes the
+        measured amplitude; none where there is no such bend."""
+        if not largest > 0:
+            return np.zeros(0), np.zeros(0)
+        squares, disorder = np.linspace(0.0, largest, 5), np.linspace(-0.005, 0.06, 7)
+        found = []
+        for square in squares.tolist():
+            heights = [
+                self._at(self._ordered(self._best, bend_square=square, sigma2_chain=trial))
+                for trial in disorder.tolist()
+            ]
+            found.append(_crossing(disorder, np.array(heights), self.measured.value)[0])
+        known = np.isfinite(found)
+        return squares[known], np.array(found)[known]
+
     def excess_of_disorder(self) -> Number:
         """Return how much more the chain is disordered than two independent bonds."""
         value, stderr = self._with_error(

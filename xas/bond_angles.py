@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from xorder.errors import BadInput
 from xorder.fitting import FitResult, fit
-from xorder.results import Number, Result, quantity, recorded
+from xorder.results import Array, Number, Result, quantity, recorded
 from xorder.xas.background import Exafs
 from xorder.xas.bent_feature import TRIALS, ChainFeature
 from xorder.xas.bent_paths import BentPaths, bent_parameters, bent_shells
@@ -24,6 +25,9 @@ from xorder.xas.shell_objectives import ShellObjective, check_grid, shell_parame
 from xorder.xas.shell_plausibility import BAD_R_FACTOR
 from xorder.xas.shell_spaces import FitSpace
 from xorder.xas.transforms import checked_k_range
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["BondAngles", "measure_bond_angles"]
 
@@ -69,6 +73,10 @@ class BondAngles(Result):
     """Third explanation: this share of the chains, if they are straight and ordered."""
     first_shell: tuple[Number, ...]
     """N, R, σ² and ΔE0 of the first shell."""
+    alike_bend_square: Array = quantity("°²", dims=("alike",))
+    """Squares of bends which, each with the disorder beside it, make the measured amplitude."""
+    alike_sigma2_chain: Array = quantity("Å²", dims=("alike",))
+    """Disorder of the chain with each of them."""
     k_box: tuple[float, float] = quantity("Å⁻¹")
     """The box in k."""
     r_box: tuple[float, float] = quantity("Å")
@@ -102,6 +110,12 @@ class BondAngles(Result):
             Number(name="correlation of bend and disorder", value=self.correlation),
             Number(name="r_factor", value=self.r_factor, note=self.verdict),
         )
+
+    def plot(self, ax: Axes | None = None, **artist_kwargs: Any) -> list[Any]:
+        """Draw what amplitude and fit say of bend and disorder; return the artists."""
+        from xorder.xas.wavelet_plots import plot_bond_angles
+
+        return plot_bond_angles(self, ax, **artist_kwargs)
 
     def report(self) -> str:
         """Return the explanations side by side, as text."""
@@ -200,10 +214,10 @@ def _result(objective: ShellObjective, found: FitResult, bent: BentPaths) -> Bon
     )
     straight = feature.straight()
     low = float(bent.bend[-1])
-    bend_alone = _bend(
-        feature.explanation("bend_square", np.linspace(-0.3 * low**2, 1.2 * low**2, TRIALS)),
-        "bend_if_ordered",
+    square_alone = feature.explanation(
+        "bend_square", np.linspace(-0.3 * low**2, 1.2 * low**2, TRIALS)
     )
+    alike = feature.alike(square_alone.value)
     sigma2_alone = feature.explanation(
         "sigma2_chain", np.linspace(-0.005, 0.06, TRIALS), bend_square=0.0
     )
@@ -227,10 +241,12 @@ def _result(objective: ShellObjective, found: FitResult, bent: BentPaths) -> Bon
         correlation=correlation,
         amplitude=feature.measured,
         amplitude_straight=straight,
-        bend_if_ordered=bend_alone,
+        bend_if_ordered=_bend(square_alone, "bend_if_ordered"),
         sigma2_if_straight=replace(sigma2_alone, name="sigma2_if_straight", unit="Å²"),
         chains_if_straight=feature.chains(),
         first_shell=tuple(_number(found, name) for name in ("n", "r", "sigma2", "delta_e0")),
+        alike_bend_square=alike[0],
+        alike_sigma2_chain=alike[1],
         k_box=feature.k_box,
         r_box=feature.r_box,
         r_factor=r_factor,

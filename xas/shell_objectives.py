@@ -90,6 +90,7 @@ class ShellObjective:
         self._matrix = matrix / self.epsilon_k
         self._data = self._matrix @ exafs.chi[self._used]
         self._stack = PathStack([shell.path for shell in shells], k[self._used])
+        self._whole = self._stack.on(k)
         self._base, self._slots, constraints = _slots(shells, prefix)
         used = _used_parameters(parameters, self._slots, constraints)
         self._splines = background_splines(space, k)
@@ -156,7 +157,7 @@ class ShellObjective:
 
     def chi(self, values: Mapping[str, float]) -> Array:
         """Return χ(k) of every path over the whole grid of the spectrum, shape (K, paths)."""
-        return self._stack.on(self.exafs.k).chi(self.quantities(values))
+        return self._whole.chi(self.quantities(values))
 
     def background(self, values: Mapping[str, float]) -> Array:
         """Return what the spline takes of χ(k), shape (K,); zero where none is fitted."""

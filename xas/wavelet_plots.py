@@ -12,10 +12,12 @@ from xorder.errors import BadInput
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from xorder.xas.bond_angles import BondAngles
     from xorder.xas.wavelet_maps import WaveletDifference
     from xorder.xas.wavelets import Wavelets
 
 __all__ = [
+    "plot_bond_angles",
     "plot_path_wavelets",
     "plot_wavelet_difference",
     "plot_wavelet_differences",
@@ -187,6 +189,45 @@ def _free_place(wavelets: Wavelets, rows: Any) -> tuple[float, float]:
     room = np.abs(places[:, None] - np.atleast_1d(rows)[None, :]) if len(rows) else None
     r = float(places[-1] if room is None else places[np.argmax(room.min(axis=1) - places / 50)])
     return wavelets.k_range[1] - 1.3 * wavelets.rho / (2 * r), r
+
+
+def plot_bond_angles(result: BondAngles, ax: Axes | None = None, **artist_kwargs: Any) -> list[Any]:
+    """Draw bend against disorder: what makes the measured amplitude, and what the fit leaves.
+
+    The curve is every pair of bend and disorder that makes the feature as strong as it is; the
+    ellipses hold 68 and 95 % of what the fit of the whole spectrum leaves. The dotted line is the
+    disorder of two bonds that vibrate on their own.
+    """
+    ax = _axes(ax)
+    style: dict[str, Any] = {"color": "#0072b2", "linewidth": 1.4, **artist_kwargs}
+    artists: list[Any] = ax.plot(
+        result.alike_bend_square, result.alike_sigma2_chain, label="one amplitude", **style
+    )
+    artists.append(
+        ax.axhline(result.sigma2_expected.value, color="0.4", linestyle=":", label="two bonds, 2σ²")
+    )
+    middle = (result.bend_square.value, result.sigma2_chain.value)
+    artists += ax.plot(*middle, "o", color="#d55e00", markersize=4, label="fit")
+    around = np.linspace(0.0, 2.0 * np.pi, 200)
+    circle = np.stack([np.cos(around), np.sin(around)])
+    spread = np.array([result.bend_square.stderr, result.sigma2_chain.stderr])
+    if np.all(np.isfinite(spread)) and np.isfinite(result.correlation):
+        lean = np.linalg.cholesky(
+            np.array([[1.0, result.correlation], [result.correlation, 1.0 + 1e-9]])
+        )
+        # Two parameters at once: 68.3 and 95.4 % lie within these.
+        for size in (1.515, 2.486):
+            x, y = size * spread[:, None] * (lean @ circle)
+            artists += ax.plot(middle[0] + x, middle[1] + y, color="#d55e00", linewidth=0.9)
+    right = max(100.0, *result.alike_bend_square, middle[0] + 2.6 * np.nan_to_num(spread[0]))
+    # Near 180° angles crowd.
+    few = (0, 10, 15, 20, 25, 30) if right > 250.0 else (0, 5, 10, 15)
+    bends = np.array([b for b in few if b**2 <= right])
+    ax.set_xticks(bends**2, [f"{180 - b:d}" for b in bends])
+    ax.axvline(0.0, color="0.8", linewidth=0.8, zorder=0)
+    ax.set(xlabel="angle (°), even in (180° − angle)²", ylabel="σ² of the chain (Å²)")
+    ax.legend(frameon=False)
+    return artists
 
 
 def _largest(difference: WaveletDifference) -> float:

@@ -222,3 +222,21 @@ def test_aqueous_aucl4_is_straight(shared: Callable[..., Path]) -> None:
     assert found.bend_limit < 20.0
     r = found.first_shell[1]
     assert r.value == pytest.approx(2.278, abs=0.01)
+
+
+def test_the_figure_shows_the_curve_of_one_amplitude_and_the_fit(
+    bent: xas.BentPaths, simulate: Chi
+) -> None:
+    """Bend alone and disorder alone are the ends of the curve."""
+    from matplotlib.figure import Figure
+
+    found = measure(simulate(12.5), bent)
+    assert found.alike_bend_square[0] == 0.0
+    assert np.sqrt(found.alike_bend_square[-1]) == pytest.approx(found.bend_if_ordered.value)
+    assert found.alike_sigma2_chain[0] == pytest.approx(found.sigma2_if_straight.value, rel=0.05)
+    assert found.alike_sigma2_chain[-1] == pytest.approx(found.sigma2_expected.value, abs=5e-4)
+    assert np.all(np.diff(found.alike_sigma2_chain) < 0)
+    ax = Figure().subplots()
+    found.plot(ax)
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), found.alike_sigma2_chain)
+    assert ax.get_xticklabels()[1].get_text() == "175"
