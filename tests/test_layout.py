@@ -31,7 +31,7 @@ LEVELS = [
      "structure_bridges", "structure_report", "reference_spectra"},
     {"references", "spectrum_library"},
     set(PROBES),
-    {"manifest", "series", "figures"},
+    {"manifest", "series", "measures", "agreement", "amorphization", "figures"},
     {"ledger", "lock", "workers"},
     {"sample_analysis"},
     {"batch"},

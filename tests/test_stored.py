@@ -22,6 +22,10 @@ from xorder.stored import read_results
 
 def assert_same(first, second, where="result"):
     """Assert that two objects are equal to the last bit, types included."""
+    if isinstance(first, float) and isinstance(second, float):
+        # NumPy's own doubles are doubles.
+        assert np.float64(first).tobytes() == np.float64(second).tobytes(), where
+        return
     assert type(first) is type(second), where
     if isinstance(first, np.ndarray):
         assert (first.dtype, first.shape) == (second.dtype, second.shape), where
@@ -37,8 +41,6 @@ def assert_same(first, second, where="result"):
         assert len(first) == len(second), where
         for index, (one, other) in enumerate(zip(first, second, strict=True)):
             assert_same(one, other, f"{where}[{index}]")
-    elif isinstance(first, float):
-        assert np.float64(first).tobytes() == np.float64(second).tobytes(), where
     else:
         assert first == second, where
 

@@ -20,6 +20,8 @@ class SeriesTable(BaseModel):
     name: Name
     order: str = ""
     simulated: bool = False
+    crystalline: str = ""
+    amorphous: str = ""
 
 
 class SampleTable(BaseModel):

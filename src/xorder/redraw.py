@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from xorder.errors import BadInput
+from xorder.figures.drawing import Drawing
 from xorder.figures.journals import FORMATS, fit_to_journal
 from xorder.run import Run
-from xorder.together import draw_kind, kinds_of
+from xorder.together import draw_amorphization, draw_kind, kinds_of
 
 __all__ = ["redraw"]
 
@@ -52,15 +53,20 @@ def redraw(
         raise BadInput(f"formats are {list(formats)}", expected="some of " + ", ".join(FORMATS))
     written: list[Path] = []
     names: list[str] = []
-    for kind in (kind for probe in run.probes for kind in kinds_of(probe, run.outcomes)):
-        for drawing in draw_kind(kind, run.comparisons.get(kind.name), lambda _said: None):
-            names.append(drawing.name)
-            if only and not any(fnmatch.fnmatch(drawing.name, pattern) for pattern in only):
-                continue
-            fitted = drawing if style is None else fit_to_journal(drawing, style)
-            written += fitted.save(folder, tuple(formats))
+    for drawing in _drawings(run):
+        names.append(drawing.name)
+        if only and not any(fnmatch.fnmatch(drawing.name, pattern) for pattern in only):
+            continue
+        fitted = drawing if style is None else fit_to_journal(drawing, style)
+        written += fitted.save(folder, tuple(formats))
     if not written:
         raise BadInput(
             f"no figure is named {', '.join(only)}", expected="one of " + ", ".join(names)
         )
     return written
+
+
+def _drawings(run: Run) -> Iterator[Drawing]:
+    for kind in (kind for probe in run.probes for kind in kinds_of(probe, run.outcomes)):
+        yield from draw_kind(kind, run.comparisons.get(kind.name), lambda _said: None)
+    yield from draw_amorphization(run.comparisons)

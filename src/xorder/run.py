@@ -26,7 +26,14 @@ from xorder.results import digest
 from xorder.run_tables import read_record, read_summary, write_record, write_summary
 from xorder.series import PROBES, Sample, Series
 from xorder.stored import read_results
-from xorder.together import Kind, compare_kind, draw_kind, kinds_of
+from xorder.together import (
+    AMORPHIZATION,
+    amorphize,
+    compare_kind,
+    draw_amorphization,
+    draw_kind,
+    kinds_of,
+)
 
 if TYPE_CHECKING:
     import pandas
@@ -191,7 +198,8 @@ def _state(series: Series, probes: Sequence[str], outcomes: Sequence[Outcome], o
     """Return the digest of all that figures and tables come from."""
     entries = ((o.sample.name, o.ledger[o.sample.name]) for o in outcomes)
     inputs = [[name, entry.facts, dict(entry.keys)] for name, entry in entries]
-    return digest([__version__, series.name, series.order, series.simulated, list(probes), inputs])
+    about = [series.name, series.order, series.simulated, series.ends]
+    return digest([__version__, about, list(probes), inputs])
 
 
 def _finished(series: Series, out: Path, state: str, outcomes: Sequence[Outcome]) -> Run | None:
@@ -217,14 +225,22 @@ def _concluded(
     figures: list[Path] = []
     for kind in (kind for probe in probes for kind in kinds_of(probe, outcomes)):
         found = None
-        with _noted(kind, "no comparison", failures):
+        with _noted(kind.probe, "no comparison", failures):
             found = compare_kind(kind, messages.append)
             if found is not None:
                 comparisons[kind.name] = found
                 found.save(out / "comparisons" / f"{kind.name}.h5")
-        with _noted(kind, "no figure", failures):
+        with _noted(kind.probe, "no figure", failures):
             for drawing in draw_kind(kind, found, messages.append):
                 figures += drawing.save(out / "figures")
+    with _noted("", "no scale of amorphization", failures):
+        scale = amorphize(series, outcomes, comparisons)
+        if scale is not None:
+            comparisons[AMORPHIZATION] = scale
+            scale.save(out / "comparisons" / f"{AMORPHIZATION}.h5")
+    with _noted("", "no figure", failures):
+        for drawing in draw_amorphization(comparisons):
+            figures += drawing.save(out / "figures")
     run = Run(
         series=series,
         out=out,
@@ -241,14 +257,14 @@ def _concluded(
 
 
 @contextmanager
-def _noted(kind: Kind, what: str, failures: list[Failure]) -> Iterator[None]:
-    """Note an error as a failure of the kind; the others go on."""
+def _noted(probe: str, what: str, failures: list[Failure]) -> Iterator[None]:
+    """Note an error as a failure that has no sample; what follows goes on."""
     try:
         yield
     except XorderError as error:
-        failures.append(Failure(sample="", probe=kind.probe, message=f"{what}: {error}"))
+        failures.append(Failure(sample="", probe=probe, message=f"{what}: {error}"))
     except Exception as error:
-        failures.append(fault("", kind.probe, error))
+        failures.append(fault("", probe, error))
 
 
 def _check_probes(series: Series, probes: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
@@ -99,6 +100,8 @@ class Series:
     """What orders the samples, with unit, such as ``"milling time (h)"``."""
     simulated: bool = False
     """Whether the data were simulated; then every file and figure says so."""
+    ends: tuple[str, str] | None = None
+    """The crystalline and the amorphous end member, by name; None where the series has none."""
     samples: tuple[Sample, ...]
     """The samples, in the order of the manifest."""
     path: Path
@@ -136,12 +139,14 @@ def load_series(path: str | Path) -> Series:
         for index, entry in enumerate(manifest.samples)
     ]
     faults += _repeated([sample.name for sample in samples], [sample.slug for sample in samples])
+    ends = _ends(manifest.series, samples, faults)
     if faults:
         raise _bad(path, text, faults)
     return Series(
         name=manifest.series.name,
         order=manifest.series.order,
         simulated=manifest.series.simulated,
+        ends=ends,
         samples=tuple(samples),
         path=path.resolve(),
     )
@@ -166,10 +171,11 @@ def series_from_files(
     groups = [list(files)] if together else [[path] for path in files]
     here = Path.cwd()
     names: list[str] = []
+    counts: Counter[str] = Counter()
     for group in groups:
         stem = group[0].stem
-        count = sum(name == stem or name.startswith(f"{stem} (") for name in names)
-        names.append(f"{stem} ({count + 1})" if count else stem)
+        counts[stem] += 1
+        names.append(f"{stem} ({counts[stem]})" if counts[stem] > 1 else stem)
     samples = [
         Sample(
             name=name,
@@ -374,13 +380,37 @@ def _composition_fault(formula: str) -> list[str]:
     return faults
 
 
+def _ends(table: Any, samples: Sequence[Sample], faults: list[str]) -> tuple[str, str] | None:
+    """Return the end members the manifest names, else the first and last in a complete order."""
+    given = {"crystalline": table.crystalline, "amorphous": table.amorphous}
+    names = [sample.name for sample in samples]
+    if any(given.values()):
+        faults += [
+            f"series.{key}: found {name!r}; expected the name of a sample: {', '.join(names)}"
+            for key, name in given.items()
+            if name not in names
+        ]
+        if table.crystalline == table.amorphous:
+            faults.append(f"series.amorphous: found {table.amorphous!r} for both end members")
+        return table.crystalline, table.amorphous
+    orders = [sample.order for sample in samples if sample.order is not None]
+    one_substance = len({sample.composition for sample in samples}) == 1
+    if len(samples) < 3 or not one_substance or len(set(orders)) < len(samples):
+        return None
+    return names[orders.index(min(orders))], names[orders.index(max(orders))]
+
+
 def _repeated(names: Sequence[str], slugs: Sequence[str]) -> list[str]:
-    return [
-        f"samples[{index}] ({names[index]}): the name is used before; "
-        "expected names that differ in letters or digits"
-        for index, slug in enumerate(slugs)
-        if slug.lower() in (other.lower() for other in slugs[:index])
-    ]
+    seen: set[str] = set()
+    faults = []
+    for index, slug in enumerate(slugs):
+        if slug.lower() in seen:
+            faults.append(
+                f"samples[{index}] ({names[index]}): the name is used before; "
+                "expected names that differ in letters or digits"
+            )
+        seen.add(slug.lower())
+    return faults
 
 
 def _bad(path: Path, text: str, faults: Sequence[str]) -> BadManifest:

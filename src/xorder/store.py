@@ -360,7 +360,7 @@ def _is_numbers(value: Any) -> bool:
     return (
         isinstance(value, tuple)
         and bool(value)
-        and all(hasattr(v, "stderr") and hasattr(v, "value") for v in value)
+        and all(hasattr(v, "stderr") and hasattr(v, "note") for v in value)
     )
 
 

@@ -1,22 +1,37 @@
-"""Samples of one kind together: what they give in comparison, and their figures.
+"""Samples together: what those of one kind give in comparison, and the series on one scale.
 
 A kind is what may be drawn in one figure: one edge, one structure, one set of phases.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from xorder.batch import Outcome
 from xorder.figures.drawing import Drawing
+from xorder.results import Number
+from xorder.series import Series
 from xorder.store import file_stem
 
-__all__ = ["Kind", "compare_kind", "draw_kind", "kinds_of"]
+if TYPE_CHECKING:
+    from xorder.amorphization import Amorphization
 
+__all__ = [
+    "AMORPHIZATION",
+    "Kind",
+    "amorphize",
+    "compare_kind",
+    "draw_amorphization",
+    "draw_kind",
+    "kinds_of",
+]
+
+#: Name of the series' scale among its comparisons.
+AMORPHIZATION = "amorphization"
 #: More curves than this are a smear: that many are drawn, evenly chosen.
 DRAWN = 48
 #: More samples than this are not compared as one: the matrices would not fit.
@@ -92,6 +107,44 @@ def compare_kind(kind: Kind, say: Callable[[str], None]) -> Any:
     return import_module(module).compare(kind.analyses, recipe)
 
 
+def amorphize(
+    series: Series, outcomes: Sequence[Outcome], comparisons: Mapping[str, Any]
+) -> Amorphization | None:
+    """Return a series on the scale of amorphization, or None where it has no end members.
+
+    Raises
+    ------
+    BadInput
+        Where no sample has a number that tells disorder.
+    """
+    from xorder.amorphization import amorphization_from_numbers
+
+    if series.ends is None or len(outcomes) < 3:
+        return None
+    samples = [outcome.sample for outcome in outcomes]
+    return amorphization_from_numbers(
+        {outcome.sample.name: _numbers(outcome, comparisons) for outcome in outcomes},
+        crystalline=series.ends[0],
+        amorphous=series.ends[1],
+        order={sample.name: sample.order for sample in samples},
+        order_name=series.order,
+        conductivity={
+            sample.name: (sample.conductivity, sample.conductivity_stderr) for sample in samples
+        },
+        simulated=series.simulated,
+    )
+
+
+def _numbers(outcome: Outcome, comparisons: Mapping[str, Any]) -> dict[str, tuple[Number, ...]]:
+    """Return the numbers of a sample by probe, those of comparisons with them."""
+    numbers = dict(outcome.numbers)
+    for name, found in comparisons.items():
+        probe = name.split("_")[0]
+        more = found.sample_numbers.get(outcome.sample.name, ())
+        numbers[probe] = (*numbers.get(probe, ()), *more)
+    return numbers
+
+
 def draw_kind(kind: Kind, comparison: Any, say: Callable[[str], None]) -> Iterator[Drawing]:
     """Yield the figures of samples of one kind, and those of their comparison.
 
@@ -111,3 +164,11 @@ def draw_kind(kind: Kind, comparison: Any, say: Callable[[str], None]) -> Iterat
     if comparison is not None and hasattr(figures, "draw_comparison"):
         more += figures.draw_comparison(comparison)
     yield from (replace(drawing, name=f"{kind.name}_{drawing.name}") for drawing in more)
+
+
+def draw_amorphization(comparisons: Mapping[str, Any]) -> Iterator[Drawing]:
+    """Yield the figure of the series on one scale, where it has one."""
+    if AMORPHIZATION in comparisons:
+        from xorder.figures.amorphization import draw
+
+        yield draw(comparisons[AMORPHIZATION])
