@@ -105,7 +105,7 @@ def analyse(
     if not files:
         raise BadInput("the sample has no diffraction file", expected="at least one")
     radiation = recipe.wavelength or refinement_radiation(recipe)
-    scans = [read(path, wavelength=radiation) for path in files]
+    scans = [read(path, wavelength=radiation, index=recipe.index) for path in files]
     simulated = simulated or any(scan.simulated for scan in scans)
     pattern = replace(sum_patterns(scans), name=name or scans[0].name, simulated=simulated)
     if recipe.two_theta is not None:

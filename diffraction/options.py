@@ -202,6 +202,8 @@ class TrackRecipe:
     """Structures of impurities whose lines may lie in the windows, such as NaCl."""
     wavelength: float | str | None = None
     """Radiation: "CuKa", "CuKa1", a wavelength in Å; what the file says where left out."""
+    index: int = 0
+    """Which pattern of files that hold several, from 0 on, such as a frame of a stack."""
     two_theta: tuple[float, float] | None = None
     """Range used, in degrees; all of the pattern where left out."""
     planes: tuple[tuple[int, int, int], ...] | None = None
@@ -225,6 +227,8 @@ class TrackRecipe:
     def __post_init__(self) -> None:
         """Check the values; each error names its key."""
         _above_zero(self, "window", "tolerance", "instrument_fwhm", "max_fwhm", "n_planes")
+        if self.index < 0:
+            raise BadInput(f"index = {self.index}", expected="0 or above")
         if not (math.isfinite(self.uiso) and self.uiso >= 0):
             raise BadInput(f"uiso = {self.uiso:g}", expected="0 or a displacement in Å²")
         if self.wavelength is not None:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from xorder.diffraction.radiation import Radiation
-from xorder.diffraction.readers.scan import Scan
+from xorder.diffraction.readers.scan import Scan, chosen
 from xorder.diffraction.readers.xml import TWO_LINES, doublet, parsed, unzipped
 from xorder.errors import UnreadableFile
 from xorder.results import Array
@@ -22,21 +22,21 @@ def is_brml(content: bytes) -> bool:
     return bool(_members(content))
 
 
-def scan_from_brml(content: bytes, source: str) -> Scan:
-    """Return the first range: 2θ from its own column, intensity from the last one.
+def scan_from_brml(content: bytes, source: str, index: int = 0) -> Scan:
+    """Return a range by its index: 2θ from its own column, intensity from the last one.
 
     Raises
     ------
     UnreadableFile
         For a broken archive, and where no range scans 2θ.
     """
-    members = _members(content)
-    root = parsed(unzipped(content, members[0], source), source)
+    member, notes = chosen(_members(content), index, "ranges", source)
+    root = parsed(unzipped(content, member, source), source)
     route = root.find(".//DataRoute")
     axes = [] if route is None else [a.get("AxisId") for a in route.iter("ScanAxisInfo")]
     if route is None or "TwoTheta" not in axes:
         raise UnreadableFile(
-            f"{members[0]} scans {', '.join(str(axis) for axis in axes) or 'nothing'}",
+            f"{member} scans {', '.join(str(axis) for axis in axes) or 'nothing'}",
             expected="a scan in 2θ", source=source,
         )  # fmt: skip
     table = _table(route, source)
@@ -45,9 +45,6 @@ def scan_from_brml(content: bytes, source: str) -> Scan:
         raise UnreadableFile(
             f"its points have {table.shape[1]} columns", expected="angles and counts", source=source
         )
-    notes = (
-        [] if len(members) == 1 else [f"The file has {len(members)} ranges; the first was read."]
-    )
     lines = _radiation(root)
     if lines is not None and len(lines.wavelengths) > 1:
         notes.append(TWO_LINES)

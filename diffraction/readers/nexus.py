@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from xorder.diffraction.radiation import Radiation
-from xorder.diffraction.readers.scan import Scan
+from xorder.diffraction.readers.scan import Scan, chosen
 from xorder.errors import BadInput, UnreadableFile
 from xorder.results import Array
 from xorder.scattering import HC
@@ -20,8 +20,8 @@ __all__ = ["MAGIC", "scan_from_nexus"]
 
 #: The first bytes of every HDF5 file.
 MAGIC = b"\x89HDF\r\n\x1a\n"
-#: More points than this (800 MB) are no pattern.
-MOST_POINTS = 100_000_000
+#: More points than this (160 MB an array) are no pattern.
+MOST_POINTS = 20_000_000
 _ANGLE = re.compile(r"2th|tth|two_?theta|2_?theta|polar|2\s*\\?theta|2θ", re.I)
 _MOMENTUM = re.compile(r"^(q|chi_q)(_|$|\b)|scattering.vector|momentum", re.I)
 #: 1/nm, nm^-1, A^{-1}, Å⁻¹, 1/angstrom, q_A^-1 …
@@ -35,8 +35,10 @@ _LENGTHS = {"m": 1e10, "nm": 10.0, "angstrom": 1.0, "a": 1.0, "å": 1.0, "ångst
 _ENERGIES = {"ev": 1.0, "kev": 1000.0}
 
 
-def scan_from_nexus(path: Path) -> Scan:
-    """Return the first pattern of the default NXdata group, or of the first that holds one.
+def scan_from_nexus(path: Path, index: int = 0) -> Scan:
+    """Return a pattern of the default NXdata group, or of the first that holds one.
+
+    Of a stack of patterns `index` says which.
 
     The axis is 2θ (degrees or radians) or Q (Å⁻¹ or nm⁻¹), by its name and unit. Bins without any
     pixel (NaN, or zero with σ of zero) are left out.
@@ -51,19 +53,19 @@ def scan_from_nexus(path: Path) -> Scan:
     source = str(path)
     try:
         with h5py.File(path, "r") as file:
-            return _scan(file, source)
+            return _scan(file, source, index)
     except (OSError, RuntimeError, KeyError) as error:
         raise UnreadableFile(
             f"the HDF5 file is broken: {error}", expected="the file as written", source=source
         ) from error
 
 
-def _scan(file: Any, source: str) -> Scan:
+def _scan(file: Any, source: str, index: int) -> Scan:
     groups = _data_groups(file)
     found, reasons = None, []
     for group in groups:
         try:
-            found = _pattern(group, source)
+            found = _pattern(group, source, index)
         except UnreadableFile as error:
             reasons.append(f"{group.name}: {error.found}")
             continue
@@ -109,7 +111,9 @@ def _data_groups(file: Any) -> list[Any]:
     return groups
 
 
-def _pattern(group: Any, source: str) -> tuple[Array, str, Array, Array | None, list[str]]:
+def _pattern(
+    group: Any, source: str, index: int
+) -> tuple[Array, str, Array, Array | None, list[str]]:
     signal = _text(group.attrs.get("signal", "")) or _marked(group)
     if not signal or signal not in group:
         raise UnreadableFile("it names no signal", source=source)
@@ -118,7 +122,7 @@ def _pattern(group: Any, source: str) -> tuple[Array, str, Array, Array | None, 
     name = next((a for a in reversed(axes) if a in group), "")
     if not name:
         raise UnreadableFile("it names no axis", source=source)
-    values, notes = _first(group[signal], source)
+    values, notes = _frame(group[signal], source, index)
     axis, kind = _axis(group[name], name, source)
     if axis.shape != values.shape:
         raise UnreadableFile(
@@ -131,7 +135,7 @@ def _pattern(group: Any, source: str) -> tuple[Array, str, Array, Array | None, 
         errors = _text(group[signal].attrs["uncertainties"])
     sigma = None
     if errors is not None and errors in group and group[errors].shape == group[signal].shape:
-        sigma = _first(group[errors], source)[0]
+        sigma = _frame(group[errors], source, index)[0]
         notes.append(f"σ is {errors}.")
     empty = ~np.isfinite(values)
     if sigma is not None:
@@ -142,8 +146,8 @@ def _pattern(group: Any, source: str) -> tuple[Array, str, Array, Array | None, 
     return axis[~empty], kind, values[~empty], sigma, notes
 
 
-def _first(dataset: Any, source: str) -> tuple[Array, list[str]]:
-    """Return the first one-dimensional pattern of a dataset of any rank."""
+def _frame(dataset: Any, source: str, index: int) -> tuple[Array, list[str]]:
+    """Return one pattern of a dataset of any rank, counted along all but its last axis."""
     if dataset.ndim == 0 or dataset.shape[-1] > MOST_POINTS:
         raise UnreadableFile(f"its signal has the shape {dataset.shape}", source=source)
     if dataset.dtype.kind not in "fiu":
@@ -151,8 +155,9 @@ def _first(dataset: Any, source: str) -> tuple[Array, list[str]]:
     frames = math.prod(dataset.shape[:-1])
     if not frames:
         raise UnreadableFile("its signal has no frames", source=source)
-    values = np.asarray(dataset[(0,) * (dataset.ndim - 1)], dtype=float)
-    return values, [f"The file has {frames} patterns; the first was read."] if frames > 1 else []
+    place, notes = chosen(range(frames), index, "patterns", source)
+    at = np.unravel_index(place, dataset.shape[:-1]) if dataset.ndim > 1 else ()
+    return np.asarray(dataset[tuple(int(i) for i in at)], dtype=float), notes
 
 
 def _axis(dataset: Any, name: str, source: str) -> tuple[Array, str]:

@@ -17,14 +17,14 @@ from xorder.diffraction.readers.gsas import is_gsas, scan_from_gsas
 from xorder.diffraction.readers.nexus import MAGIC, scan_from_nexus
 from xorder.diffraction.readers.pdcif import is_pdcif, scan_from_pdcif
 from xorder.diffraction.readers.rigaku import is_ras, is_rasx, scan_from_ras, scan_from_rasx
-from xorder.diffraction.readers.scan import Scan
+from xorder.diffraction.readers.scan import Scan, chosen
 from xorder.diffraction.readers.xrdml import is_xrdml, scan_from_xrdml
 from xorder.errors import BadInput, MissingFile, UnreadableFile
 from xorder.results import Array, recorded
 
 __all__ = ["read"]
 
-_FORMATS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes, str], Scan]], ...] = (
+_FORMATS: tuple[tuple[Callable[[bytes], bool], Callable[..., Scan]], ...] = (
     (is_bruker_raw, scan_from_bruker_raw),
     (is_gsas, scan_from_gsas),
     (is_xrdml, scan_from_xrdml),
@@ -34,15 +34,22 @@ _FORMATS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes, str], Scan]], ..
     (is_pdcif, scan_from_pdcif),
     (is_fullprof, scan_from_fullprof),
 )
+#: Formats whose files may hold several patterns, of which one can be asked for.
+_SEVERAL = (scan_from_xrdml, scan_from_brml, scan_from_ras, scan_from_pdcif)
 #: How files of computed patterns begin, after the sign of a comment.
 SIMULATED = b"SIMULATED"
-#: A file of one pattern larger than this (bytes) is damage, or an image series.
-LARGEST = 500_000_000
+#: A file of one pattern larger than this (bytes) is damage, or an image series. Text takes about
+#: twenty times its size in memory while it is read.
+LARGEST = 100_000_000
 
 
 @recorded
 def read(
-    path: str | Path, *, wavelength: Radiation | str | float | None = None, name: str = ""
+    path: str | Path,
+    *,
+    wavelength: Radiation | str | float | None = None,
+    name: str = "",
+    index: int = 0,
 ) -> Pattern:
     """Return the powder pattern in a file.
 
@@ -59,6 +66,9 @@ def read(
         What is given here wins.
     name
         Name of the sample; the file's name where empty.
+    index
+        Which pattern of a file with several, from 0 on: frame of a NeXus stack, scan of XRDML or
+        RAS, range of BRML, block of a powder CIF.
 
     Raises
     ------
@@ -73,7 +83,7 @@ def read(
     if not path.is_file():
         raise MissingFile("there is no such file", expected="a powder pattern", source=path)
     given = None if wavelength is None else make_radiation(wavelength)
-    scan = _scan(path)
+    scan = _scan(path, index)
     lines = given or scan.wavelength
     if lines is None:
         raise BadInput(
@@ -90,12 +100,12 @@ def _says_simulated(path: Path) -> bool:
         return file.read(len(SIMULATED) + 2).lstrip(b"# ").startswith(SIMULATED)
 
 
-def _scan(path: Path) -> Scan:
+def _scan(path: Path, index: int) -> Scan:
     source = str(path)
     with path.open("rb") as file:
         if file.read(len(MAGIC)) == MAGIC:
             # An HDF5 file may hold images as well, so only the pattern is loaded.
-            return scan_from_nexus(path)
+            return scan_from_nexus(path, index)
     if path.stat().st_size > LARGEST:
         raise UnreadableFile(
             f"the file has {path.stat().st_size:,} bytes",
@@ -107,8 +117,10 @@ def _scan(path: Path) -> Scan:
         raise UnreadableFile("the file is empty", expected="a powder pattern", source=path)
     for matches, scan_from in _FORMATS:
         if matches(content):
-            return scan_from(content, source)
-    return scan_from_columns(content, source)
+            if scan_from in _SEVERAL:
+                return scan_from(content, source, index)
+            return chosen([scan_from(content, source)], index, "pattern that is read", source)[0]
+    return chosen([scan_from_columns(content, source)], index, "pattern that is read", source)[0]
 
 
 def _two_theta(scan: Scan, lines: Radiation, path: Path) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from xorder.diffraction.radiation import Radiation
-from xorder.diffraction.readers.scan import Scan, decoded
+from xorder.diffraction.readers.scan import Scan, chosen, decoded
 from xorder.errors import BadInput, UnreadableFile
 from xorder.results import Array
 
@@ -36,8 +36,8 @@ def is_pdcif(content: bytes) -> bool:
     )
 
 
-def scan_from_pdcif(content: bytes, source: str) -> Scan:
-    """Return the first pattern of a powder CIF.
+def scan_from_pdcif(content: bytes, source: str, index: int = 0) -> Scan:
+    """Return a pattern of a powder CIF by the index of its block.
 
     σ is √counts for counts; for processed intensities the standard uncertainty in parentheses, or
     1/√weight of the refinement.
@@ -62,7 +62,7 @@ def scan_from_pdcif(content: bytes, source: str) -> Scan:
             expected="_pd_meas_counts_total or _pd_proc_intensity_total",
             source=source,
         )
-    block = blocks[0]
+    block, several = chosen(blocks, index, "patterns", source)
     name, texts = _column(block, (*_COUNTS, *_INTENSITIES)) or ("", [])
     intensity, errors = _numbers(texts, name, source)
     sigma: Array | None = None
@@ -79,9 +79,7 @@ def scan_from_pdcif(content: bytes, source: str) -> Scan:
         sigma, said = 1.0 / np.sqrt(weight), "σ is 1/√weight of the refinement"
     else:
         said = "the file gives no σ: √intensity is taken"
-    notes = [f"Intensities are {name}; {said}."]
-    if len(blocks) > 1:
-        notes.append(f"The file has {len(blocks)} patterns; the first was read.")
+    notes = [f"Intensities are {name}; {said}.", *several]
     return Scan(
         two_theta=angles,
         intensity=intensity,

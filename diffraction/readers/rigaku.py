@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from xorder.diffraction.radiation import Radiation
-from xorder.diffraction.readers.scan import Scan, decoded
+from xorder.diffraction.readers.scan import Scan, chosen, decoded
 from xorder.diffraction.readers.xml import TWO_LINES, doublet, parsed, sigma_attenuated, unzipped
 from xorder.errors import UnreadableFile
 from xorder.results import Array
@@ -35,8 +35,8 @@ def is_rasx(content: bytes) -> bool:
         return False
 
 
-def scan_from_ras(content: bytes, source: str) -> Scan:
-    """Return the first scan of a RAS file; intensity times attenuation factor.
+def scan_from_ras(content: bytes, source: str, index: int = 0) -> Scan:
+    """Return a scan of a RAS file by its index; intensity times attenuation factor.
 
     Raises
     ------
@@ -55,8 +55,8 @@ def scan_from_ras(content: bytes, source: str) -> Scan:
             "the block of intensities does not begin or end", expected="the whole file",
             source=source,
         )  # fmt: skip
-    table = _table(lines[starts[0] + 1 : ends[0]], source)
-    notes = [] if len(starts) == 1 else [f"The file has {len(starts)} scans; the first was read."]
+    (start, end), notes = chosen(list(zip(starts, ends, strict=False)), index, "scans", source)
+    table = _table(lines[start + 1 : end], source)
     radiation = _radiation(
         header.get("HW_XG_TARGET_NAME", ""),
         header.get("HW_XG_WAVE_LENGTH_ALPHA1"),

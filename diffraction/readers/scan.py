@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from xorder.diffraction.radiation import Radiation
 from xorder.errors import UnreadableFile
 from xorder.results import Array
 
-__all__ = ["Scan", "decoded"]
+T = TypeVar("T")
+
+__all__ = ["Scan", "chosen", "decoded"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -30,6 +33,25 @@ class Scan:
     """What the file says."""
     notes: tuple[str, ...] = ()
     """What a reader must know."""
+
+
+def chosen(items: Sequence[T], index: int, what: str, source: str) -> tuple[T, list[str]]:
+    """Return one of the patterns in a file, and the note that says which where there are several.
+
+    Raises
+    ------
+    UnreadableFile
+        Where the file has no such pattern.
+    """
+    if not 0 <= index < len(items):
+        raise UnreadableFile(
+            f"there is no pattern {index} in it: it has {len(items)} {what}",
+            expected=f"an index from 0 to {len(items) - 1}",
+            source=source,
+        )
+    order = "first" if index == 0 else f"one of index {index}"
+    notes = [] if len(items) == 1 else [f"The file has {len(items)} {what}; the {order} was read."]
+    return items[index], notes
 
 
 def decoded(content: bytes, source: str) -> str:

@@ -15,7 +15,7 @@ from xorder.results import Array
 __all__ = ["doublet", "numbers", "parsed", "sigma_attenuated", "unzipped"]
 
 #: A part of a ZIP file larger than this (bytes) is damage or mischief.
-LARGEST = 500_000_000
+LARGEST = 100_000_000
 #: Said wherever a file names two lines.
 TWO_LINES = (
     "The file names Kα1 and Kα2, and both are taken; behind a monochromator that passes Kα1 only, "

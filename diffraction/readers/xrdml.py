@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from xorder.diffraction.readers.scan import Scan
+from xorder.diffraction.readers.scan import Scan, chosen
 from xorder.diffraction.readers.xml import TWO_LINES, doublet, numbers, parsed, sigma_attenuated
 from xorder.errors import UnreadableFile
 from xorder.results import Array
@@ -19,8 +19,8 @@ def is_xrdml(content: bytes) -> bool:
     return b"<xrdMeasurements" in content[:4096]
 
 
-def scan_from_xrdml(content: bytes, source: str) -> Scan:
-    """Return the first scan in 2θ of an XRDML file; counts times attenuation factors.
+def scan_from_xrdml(content: bytes, source: str, index: int = 0) -> Scan:
+    """Return a scan in 2θ of an XRDML file, by its index; counts times attenuation factors.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def scan_from_xrdml(content: bytes, source: str) -> Scan:
     usable = [p for p in points if p is not None and _axis(p) is not None]
     if not usable:
         raise UnreadableFile("it holds no scan in 2θ", expected="a powder scan", source=source)
-    first = usable[0]
+    first, notes = chosen(usable, index, "scans", source)
     element = first.find("counts")
     element = first.find("intensities") if element is None else element
     counts = numbers(None if element is None else element.text, "the intensities", source)
@@ -46,7 +46,6 @@ def scan_from_xrdml(content: bytes, source: str) -> Scan:
         raise UnreadableFile(
             f"{factors.size} attenuation factors for {counts.size} points", source=source
         )
-    notes = [] if len(usable) == 1 else [f"The file has {len(usable)} scans; the first was read."]
     if np.any(factors != 1.0):
         notes.append("The intensities are counts times the attenuation factors of the file.")
     used = root.find(".//usedWavelength")

@@ -338,6 +338,23 @@ def test_a_stack_gives_its_first_pattern_and_says_so(tmp_path):
     pattern = read(path, wavelength=0.4)
     assert pattern.intensity == pytest.approx(COUNTS)
     assert any("2 patterns" in note for note in pattern.notes)
+    assert read(path, wavelength=0.4, index=1).intensity == pytest.approx(2 * COUNTS)
+    with pytest.raises(UnreadableFile, match="no pattern 2 in it: it has 2 patterns"):
+        read(path, wavelength=0.4, index=2)
+
+
+def test_a_map_is_counted_row_by_row(tmp_path):
+    maps = np.arange(1, 7).reshape(2, 3, 1) * COUNTS
+    path = nexus(tmp_path / "a.h5", signal=maps)
+    assert read(path, wavelength=0.4, index=4).intensity == pytest.approx(5 * COUNTS)
+
+
+def test_any_block_of_a_powder_cif_is_read_by_its_index(write):
+    rows = [f"{a:.4f} {int(2 * c)}" for a, c in zip(AXIS, COUNTS, strict=True)]
+    text = pdcif() + pdcif(rows=rows).replace("data_block", "data_other")
+    path = write(text, "a.cif")
+    assert read(path, index=0).intensity == pytest.approx(COUNTS)
+    assert read(path, index=1).intensity == pytest.approx(2 * COUNTS)
 
 
 def test_bins_without_pixels_are_left_out(tmp_path):

@@ -123,6 +123,53 @@ def test_several_ranges_are_said(write):
     assert any("2 ranges" in note for note in read(write(brml(ranges=2))).notes)
 
 
+def repeated_xrdml(factors):
+    """A file of several scans, as a mesh or a repeated scan is."""
+    one = xrdml().decode()
+    start, end = one.index("<scan>"), one.index("</scan>") + len("</scan>")
+    scans = [xrdml(counts=factor * COUNTS).decode()[start:] for factor in factors]
+    scans = [text[: text.index("</scan>") + len("</scan>")] for text in scans]
+    return (one[:start] + "".join(scans) + one[end:]).encode()
+
+
+def repeated_ras(factors):
+    text = ras().decode()
+    start = text.index("*RAS_INT_START")
+    blocks = []
+    for factor in factors:
+        rows = "\r\n".join(f"{a:.4f} {factor * c:.4f} 1" for a, c in zip(AXIS, COUNTS, strict=True))
+        blocks.append(ras(rows=rows).decode()[start:])
+    return (text[:start] + "".join(blocks)).encode()
+
+
+@pytest.mark.parametrize("make", [repeated_xrdml, repeated_ras])
+def test_any_scan_of_a_mesh_is_read_by_its_index(write, make):
+    path = write(make((1, 2, 3)))
+    for index in range(3):
+        pattern = read(path, index=index)
+        assert pattern.intensity == pytest.approx((index + 1) * COUNTS)
+        said = "first" if index == 0 else f"one of index {index}"
+        assert any(f"has 3 scans; the {said} was read" in note for note in pattern.notes)
+    for index in (3, -1):
+        with pytest.raises(UnreadableFile, match=f"no pattern {index} in it: it has 3 scans"):
+            read(path, index=index)
+
+
+def test_a_file_of_one_pattern_has_no_second(write):
+    with pytest.raises(UnreadableFile, match="no pattern 1 in it"):
+        read(write(rasx()), index=1)
+    with pytest.raises(UnreadableFile, match="no pattern 1 in it: it has 1 ranges"):
+        read(write(brml()), index=1)
+
+
+def test_a_part_of_an_archive_too_large_for_memory_is_refused(write):
+    """A ZIP file of a few kilobytes can say it holds gigabytes."""
+    huge = zipped(**{"Data0/Profile0.txt": "0" * 120_000_000})
+    assert len(huge) < 200_000
+    with pytest.raises(UnreadableFile, match="would be 120,000,000 bytes"):
+        read(write(huge))
+
+
 BROKEN = {
     "xrdml cut": (xrdml()[:-40], "the XML is broken"),
     "xrdml of omega": (xrdml(axis="Omega"), "no scan in 2θ"),

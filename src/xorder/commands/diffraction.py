@@ -31,7 +31,7 @@ ENDINGS = {"xye": "xye", "pdcif": "cif", "csv": "csv"}
 
 
 @diffraction_app.command(name="info")
-def diffraction_info(files: Files, /, *, wavelength: str | None = None) -> int:
+def diffraction_info(files: Files, /, *, wavelength: str | None = None, index: int = 0) -> int:
     """Say what is in powder patterns: range, counts, radiation, what was decided.
 
     Parameters
@@ -40,11 +40,13 @@ def diffraction_info(files: Files, /, *, wavelength: str | None = None) -> int:
         Patterns.
     wavelength
         Radiation, such as CuKa or Å; what the file says where not given.
+    index
+        Which pattern of files that hold several, from 0 on.
     """
     from xorder.diffraction import read
 
     for path in files:
-        found = read(path, wavelength=_radiation(wavelength))
+        found = read(path, wavelength=_radiation(wavelength), index=index)
         say(found.describe())
         for note in found.notes:
             say(f"  {note}")
@@ -60,6 +62,7 @@ def diffraction_convert(
     axis: Literal["two_theta", "q", "d"] = "two_theta",
     wavelength: str | None = None,
     two_theta: tuple[float, float] | None = None,
+    index: int = 0,
     out: Path = OUT,
 ) -> int:
     """Write powder patterns of any format that is read as xye, powder CIF or CSV.
@@ -76,6 +79,8 @@ def diffraction_convert(
         Radiation, such as CuKa or Å; what the file says where not given.
     two_theta
         Range written, in degrees.
+    index
+        Which pattern of files that hold several, from 0 on.
     out
         Folder for the files.
     """
@@ -96,7 +101,7 @@ def diffraction_convert(
         if target.exists() and target.samefile(path):
             raise BadInput(f"{path} would be written over itself", expected="another --out")
         named[target.name] = path
-        pattern = read(path, wavelength=_radiation(wavelength))
+        pattern = read(path, wavelength=_radiation(wavelength), index=index)
         if two_theta is not None:
             pattern = cut(pattern, two_theta=two_theta)
         for note in pattern.notes:
