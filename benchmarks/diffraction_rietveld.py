@@ -18,9 +18,9 @@ from xorder.structure import load_structure
 
 #: a, c (Å), Rwp (%) of GSAS-II with 34 variables.
 GSAS = {"a": 9.371859, "c": 6.885896, "r_wp": 9.415}
-#: Coordinates of classic GSAS on the same data (FAP.EXP), Ca2 moved to (-y, x - y, z).
+#: Coordinates of classic GSAS on the same data (FAP.EXP).
 CLASSIC = {
-    "z_Ca1": 0.001913, "x_Ca2": 0.007397, "y_Ca2": 0.249373, "x_P1": 0.397416, "y_P1": 0.367704,
+    "z_Ca1": 0.001913, "x_Ca2": 0.241976, "y_Ca2": -0.007397, "x_P1": 0.397416, "y_P1": 0.367704,
     "x_O1": 0.325053, "y_O1": 0.484763, "x_O2": 0.591494, "y_O2": 0.469954, "x_O3": 0.339510,
     "y_O3": 0.258126, "z_O3": 0.070641,
 }  # fmt: skip

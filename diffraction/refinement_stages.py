@@ -40,6 +40,8 @@ MOST_EXTRACTIONS = 30
 CYCLES = 8
 #: The model is far off a count by more than this many standard errors.
 FAR_OFF = 4.0
+#: Counts whose weights are made twice, and the least that a model can stand for.
+FEW_COUNTS, LEAST_COUNTS = 25.0, 0.1
 
 _LINEAR = ("scale*", "background_*", "halo_*", "blank*")
 _CELL = ("a", "b", "c", "alpha", "beta", "gamma")
@@ -86,8 +88,12 @@ def staged_fit(
     current = _restored(_taken(start, found), start, held)
     names = tuple(phases[i].name or phases[i].crystal.name for i in faint)
     data = [model.pattern for model in models]
-    weighed = [_weighed(model, current) for model in models]
-    found, models = _settled(weighed, phases, options, current, free, fitted)
+    found, models = _settled(_weighed(models, current), phases, options, current, free, fitted)
+    if any(float(np.median(pattern.intensity)) < FEW_COUNTS for pattern in data):
+        # With few counts the first model was made with poor weights.
+        current = _taken(start, found)
+        models = [replace(m, pattern=p) for m, p in zip(models, data, strict=True)]
+        found, models = _settled(_weighed(models, current), phases, options, current, free, fitted)
     staged = Staged(fit=found, models=models, held=names)
     if any(phase.intensities == "refined" for phase in phases):
         staged = _with_intensities(models, phases, options, _taken(start, found), free, names)
@@ -96,23 +102,24 @@ def staged_fit(
     return replace(staged, models=own)
 
 
-def _weighed(model: PatternModel, parameters: Parameters) -> PatternModel:
-    """Return the model with the uncertainties that counts of its own height would have.
+def _weighed(models: Sequence[PatternModel], parameters: Parameters) -> list[PatternModel]:
+    """Return the models with the uncertainties that counts of their own height would have.
 
     √counts of the data is small where noise is low: weights from it pull every height down by
     about one count (Baker & Cousins, Nucl. Instrum. Methods 221, 437 (1984)). Where the model is
     far off, and for data that are no counts, weights stay those of the data.
     """
-    pattern = model.pattern
-    if not is_counted(pattern):
-        return model
-    values = parameters.valuesdict()
-    objective = PatternObjective(model, parameters, frozenset())
-    left = objective.residual(values) * pattern.sigma
-    expected = np.sqrt(np.maximum(pattern.intensity - left, 1.0))
-    near = np.abs(left) < FAR_OFF * expected
-    sigma = np.where(near, expected, pattern.sigma)
-    return replace(model, pattern=replace(pattern, sigma=sigma))
+    weighed = []
+    for model in models:
+        pattern = model.pattern
+        if is_counted(pattern):
+            objective = PatternObjective(model, parameters, frozenset())
+            left = objective.residual(parameters.valuesdict()) * pattern.sigma
+            expected = np.sqrt(np.maximum(pattern.intensity - left, LEAST_COUNTS))
+            sigma = np.where(np.abs(left) < FAR_OFF * expected, expected, pattern.sigma)
+            model = replace(model, pattern=replace(pattern, sigma=sigma))
+        weighed.append(model)
+    return weighed
 
 
 def _placed(

@@ -15,6 +15,7 @@ from xorder.diffraction.refinement_objective import (
     start_asymmetry,
 )
 from xorder.diffraction.refinement_options import INSTRUMENT, Phase, RefinementOptions
+from xorder.diffraction.symmetry_constraints import occupancy_limits
 from xorder.errors import BadInput
 from xorder.fitting import Parameters
 from xorder.parameters import Parameter
@@ -117,6 +118,7 @@ def _of_phase(model: PatternModel, index: int, phase: Phase) -> Iterable[Paramet
                 lowest = 0.0 if name in directional.positive else -math.inf
                 yield make(name, value, vary=refined, min=lowest)
     positions = {freedom.name for freedom in own.positions}
+    limits = occupancy_limits(own.crystal, own.occupancies)
     ties = {
         name: "".join(
             model.name(part, suffix) if part in own.local_names else part
@@ -139,7 +141,7 @@ def _of_phase(model: PatternModel, index: int, phase: Phase) -> Iterable[Paramet
         elif name in own.displacements:
             yield make(name, value, min=0.0, max=0.5, unit="Å²")
         else:
-            yield make(name, value, min=0.0, max=1.0)
+            yield make(name, value, min=0.0, max=limits[name])
     if own.march is not None:
         yield make("march", 1.0, min=0.1, max=5.0)
 

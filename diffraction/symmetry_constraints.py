@@ -17,6 +17,7 @@ __all__ = [
     "cell_freedom",
     "identifier",
     "mixed_site_ties",
+    "occupancy_limits",
     "site_freedom",
 ]
 
@@ -178,6 +179,18 @@ def mixed_site_ties(
             total = sum(float(crystal.sites[i].occupancy) for i in group)
             ties[refined[-1]] = " - ".join([repr(total), *refined[:-1]])
     return ties
+
+
+def occupancy_limits(crystal: Crystal, occupancies: Mapping[str, int]) -> dict[str, float]:
+    """Return the most that each refined occupancy can be: what other atoms leave of its place."""
+    limits = dict.fromkeys(occupancies, 1.0)
+    refined = set(occupancies.values())
+    for group in _mixed_positions(crystal):
+        taken = sum(float(crystal.sites[i].occupancy) for i in group - refined)
+        for name, site in occupancies.items():
+            if site in group:
+                limits[name] = max(1.0 - taken, float(crystal.sites[site].occupancy), 1e-3)
+    return limits
 
 
 def _mixed_positions(crystal: Crystal) -> list[set[int]]:

@@ -15,6 +15,7 @@ from xorder.diffraction.restraints import (
     RestraintObjective,
     expression_parameters,
 )
+from xorder.diffraction.symmetry_constraints import occupancy_limits
 from xorder.errors import BadInput
 from xorder.fitting import Parameter, numeric_jacobian
 from xorder.structure import Crystal, Site
@@ -168,6 +169,12 @@ def test_a_mixed_position_keeps_its_sum_place_and_displacement(monoclinic):
     assert one.stderr < 0.05
     refined = {site.label: site for site in found.crystals[0].sites}
     assert refined["K1"].xyz == pytest.approx(refined["Na1"].xyz, abs=1e-12)
+
+
+def test_an_occupancy_leaves_room_for_what_else_is_there(monoclinic):
+    assert occupancy_limits(monoclinic, {"occupancy_Na1": 1}) == {"occupancy_Na1": 0.8}
+    both = {"occupancy_Na1": 1, "occupancy_K1": 2, "occupancy_Ta1": 0}
+    assert occupancy_limits(monoclinic, both) == dict.fromkeys(both, 1.0)
 
 
 def test_phases_and_patterns_share_what_an_expression_says(nacl, zincblende):
