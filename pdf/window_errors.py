@@ -27,7 +27,7 @@ from xorder.pdf.objective import PdfObjective
 from xorder.pdf.refinement_result import PdfFit, determined
 from xorder.results import Array
 
-__all__ = ["WholeErrors", "scale_waves", "seen_by", "tied_scale_waves", "whole_errors"]
+__all__ = ["WholeErrors", "scale_waves", "tied_scale_waves", "whole_errors"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -49,10 +49,21 @@ def whole_errors(objective: PdfObjective, whole: PdfFit) -> WholeErrors | None:
     return WholeErrors(whole.noise, tuple(names), waves)
 
 
-def scale_waves(objective: PdfObjective, found: FitResult, whole: WholeErrors) -> Array:
-    """Return what each wave does to the scales of a window, shape (phases, Q).
+def scale_waves(
+    objective: PdfObjective, found: FitResult, whole: WholeErrors
+) -> tuple[Array, Array]:
+    """Return what each wave does to the scales of a window, and how much each point counts.
 
     A scale that stopped at zero counts as if the scales alone had been free.
+
+    Returns
+    -------
+    waves
+        Shape (phases, Q).
+    seen
+        Distances in Å in the first row, then the weights of each phase, which sum to one, shape
+        (1 + phases, points); NaN where a scale is held. Were a phase to keep the share γ(r) of its
+        pairs, its scale would be Σ weight γ(r).
     """
     scales = [objective.global_name(phase, "scale") for phase in objective.phases]
     varying = [name for name in scales if name in found.var_names]
@@ -60,31 +71,15 @@ def scale_waves(objective: PdfObjective, found: FitResult, whole: WholeErrors) -
     if not set(varying) <= set(free):
         free = varying
     window = answer_of(objective, found, free, whole)
-    waves = np.linalg.pinv(window.normal) @ window.pull
-    return _rows(scales, free, waves)
-
-
-def seen_by(objective: PdfObjective, found: FitResult) -> Array:
-    """Return how much each point of a window counts in the scale of each phase.
-
-    Were a phase to keep the share γ(r) of its pairs, its scale would be Σ weight γ(r).
-
-    Returns
-    -------
-    :
-        Distances in Å in the first row, then the weights of each phase, which sum to one, shape
-        (1 + phases, points); NaN where a scale is not determined.
-    """
-    free = determined(found)
-    rows = np.full((1 + len(objective.phases), len(objective.r)), math.nan)
-    rows[0] = objective.r
-    jacobian = linear_at(objective, found.parameters, free).jacobian
-    inverse = np.linalg.pinv(jacobian)
-    for row, phase in enumerate(objective.phases, start=1):
-        name = objective.global_name(phase, "scale")
+    waves = _rows(scales, free, np.linalg.pinv(window.normal) @ window.pull)
+    inverse = np.linalg.pinv(window.jacobian)
+    seen = np.full((1 + len(scales), len(objective.r)), math.nan)
+    seen[0] = objective.r
+    for row, name in enumerate(scales, start=1):
         if name in free:
-            rows[row] = inverse[free.index(name)] * jacobian[:, free.index(name)]
-    return rows
+            column = free.index(name)
+            seen[row] = inverse[column] * window.jacobian[:, column]
+    return waves, seen
 
 
 def tied_scale_waves(
@@ -143,6 +138,7 @@ class Answer:
 
     normal: Array
     pull: Array
+    jacobian: Array
 
 
 def answer_of(
@@ -158,7 +154,7 @@ def answer_of(
         moved = whole.waves[[whole.names.index(name) for name in held]]
         push = push + both.jacobian[:, len(free) :] @ moved
     weighted = own.weight * own.jacobian.T
-    return Answer(normal=weighted @ own.jacobian, pull=-weighted @ push)
+    return Answer(weighted @ own.jacobian, -weighted @ push, own.jacobian)
 
 
 def _rows(wanted: Sequence[str], names: Sequence[str], waves: Array) -> Array:

@@ -23,7 +23,7 @@ from xorder.pdf.refinement_result import (
     fractions_with,
     scale_covariance,
 )
-from xorder.pdf.window_errors import WholeErrors, scale_waves, seen_by
+from xorder.pdf.window_errors import WholeErrors, scale_waves
 from xorder.results import Array
 from xorder.threads import one_thread
 
@@ -104,8 +104,8 @@ def fit_window(
     if errors is None or not found.success:
         return _fitted(one, found, None)
     with one_thread():
-        fitted = _fitted(one, found, scale_waves(one.objective, found, errors))
-        return replace(fitted, seen=seen_by(one.objective, found))
+        waves, seen = scale_waves(one.objective, found, errors)
+    return replace(_fitted(one, found, waves), seen=seen)
 
 
 def fit_windows_tied(
