@@ -107,9 +107,7 @@ def fit_messages(fit: ShellFit) -> list[str]:
     """Return the verdict and the first flags of a shell fit; all of them are in its result."""
     said = [f"shell fit: {fit.verdict}", *(f"shell fit: {flag}" for flag in fit.flags[:MOST_FLAGS])]
     left = len(fit.flags) - MOST_FLAGS
-    return (
-        [*said, f"shell fit: {left} more flags are in the file of the sample"] if left > 0 else said
-    )
+    return [*said, f"shell fit: {left} more flags are in the file"] if left > 0 else said
 
 
 def near_edge_numbers(normalized: Normalized) -> list[Number]:

@@ -8,12 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from xorder.errors import BadInput, DataWarning
 from xorder.xas.alignment import align, calibrate
-from xorder.xas.background import subtract_background
+from xorder.xas.background import Exafs, subtract_background
 from xorder.xas.normalization import Normalized, normalize
 from xorder.xas.options import ExafsSteps, NormalizationSteps
 from xorder.xas.photoelectron import edge as tabulated_edge
+from xorder.xas.photoelectron import energy_from_k
 from xorder.xas.preparation import deglitch, rebin, truncate
 from xorder.xas.readers.athena import athena_settings
 from xorder.xas.readers.channels import parse_columns
@@ -86,6 +89,10 @@ def read_reference(text: str, recipe: ExafsSteps, *, space: str = "flat") -> Mea
     Ranges and order of the normalization are those of the samples; e0 and energies are its own.
     """
     file, _, group = text.partition(GROUP_MARK)
+    if not Path(file).is_file() and "/" not in file and not Path(file).suffix:
+        computed = _computed(file, space)
+        if computed is not None:
+            return computed
     own: dict[str, Any] = {"energy_shift": 0.0, "e0": None, "composition": "", "prepare": None}
     settings = replace(recipe, **own, group=group, mode="" if group else recipe.mode)
     with warnings.catch_warnings():
@@ -98,6 +105,38 @@ def read_reference(text: str, recipe: ExafsSteps, *, space: str = "flat") -> Mea
         return subtract_background(
             normalized, rbkg=recipe.rbkg, k_weight=recipe.background_k_weight
         )
+
+
+def _computed(name: str, space: str) -> Exafs | None:
+    """Return a computed χ(k) of the library; None where the name is that of a measured spectrum."""
+    from xorder import references
+
+    found = references.load_spectrum(name)
+    if found.k is None or found.chi is None:
+        return None
+    if space != "chi":
+        raise BadInput(
+            f"the reference {name} is a computed χ(k) without a near edge",
+            expected='space "chi", or a measured reference',
+        )
+    e0 = tabulated_edge(found.element, found.edge).energy
+    return Exafs(
+        k=found.k,
+        chi=found.chi,
+        energy=energy_from_k(found.k, e0=e0),
+        mu=1.0 + found.chi,
+        background=np.ones_like(found.k),
+        e0=e0,
+        edge_step=1.0,
+        epsilon_k=0.0,
+        rbkg=0.0,
+        k_weight=0.0,
+        k_range=(float(found.k[0]), float(found.k[-1])),
+        element=found.element,
+        edge=found.edge,
+        name=found.name,
+        simulated=True,
+    )
 
 
 def _reference_file(name: str) -> Path:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from xorder import xas
+from xorder import references, xas
 from xorder.errors import BadInput
-from xorder.figures.xas import draw
+from xorder.figures.xas import draw, draw_details
+from xorder.xas import reference_library
 from xorder.xas.recipe_tables import (
     BondAngleOptions,
     MixtureOptions,
@@ -18,6 +19,7 @@ from xorder.xas.recipe_tables import (
     PreparationOptions,
     ShellFitOptions,
 )
+from xorder.xas.scans import read_reference
 
 Make = Callable[..., xas.Spectrum]
 RECIPE = xas.XasRecipe(k_range=(3.0, 12.0))
@@ -272,6 +274,28 @@ def test_parameters_are_held_tied_and_started(salt: xas.Spectrum) -> None:
     assert parameters["r_cl"].value == pytest.approx(2.35, abs=0.02)
 
 
+def test_computed_references_are_oscillations_without_an_edge() -> None:
+    known = references.load_spectrum("NaTaCl6_Ta_L3")
+    found = read_reference("NaTaCl6_Ta_L3", RECIPE, space="chi")
+    assert isinstance(found, xas.Exafs)
+    np.testing.assert_array_equal(found.chi, known.chi)
+    assert (found.element, found.edge) == ("Ta", "L3")
+    with pytest.raises(BadInput, match="without a near edge"):
+        read_reference("NaTaCl6_Ta_L3", RECIPE)
+
+
+def test_the_user_s_own_references_are_found_by_name(tmp_path: Path, make_spectrum: Make) -> None:
+    made = make_spectrum(name="foil")
+    reference_library.add_reference(xas.write_xdi(made, tmp_path / "foil.xdi"), name="my_foil")
+    found = read_reference("my_foil", RECIPE)
+    assert isinstance(found, xas.Normalized)
+    np.testing.assert_allclose(found.mu, made.mu, atol=1e-6)
+    # Its energies are its own: what moves the samples leaves it.
+    moved = read_reference("my_foil", replace(RECIPE, energy_shift=5.0, e0=9885.0))
+    np.testing.assert_array_equal(moved.energy, found.energy)
+    assert moved.e0 == found.e0
+
+
 def test_the_phase_of_a_neighbour_brings_its_peak_to_its_distance(salt: xas.Spectrum) -> None:
     analysis = xas.analyse_spectrum(salt, replace(RECIPE, phase_correction="Cl 2.35"))
     numbers = {n.name: n for n in analysis.numbers}
@@ -304,6 +328,9 @@ def test_bend_and_disorder_of_straight_chains_are_numbers(salt: xas.Spectrum) ->
     assert analysis.bond_angles is not None
     names = {n.name for n in analysis.numbers}
     assert {"angle bend", "angle sigma2_chain", "angle r_factor"} <= names
+    drawings = {drawing.name: drawing for drawing in draw_details([analysis])}
+    assert list(drawings) == ["angles"]
+    assert list(drawings["angles"].tables["numbers"]["verdict"]) == [analysis.bond_angles.verdict]
     # Single scattering alone: there is no chain to be straight.
     assert analysis.bond_angles.verdict != "straight"
     assert any("bond angles: " in message for message in analysis.messages)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from xorder.xas.shell_fits import ShellFit
     from xorder.xas.shell_results import ShellSpectrum
 
-__all__ = ["draw_details", "draw_mixtures", "draw_near_edge", "draw_shell_fits"]
+__all__ = ["draw_bond_angles", "draw_details", "draw_mixtures", "draw_near_edge", "draw_shell_fits"]
 
 #: Most samples drawn one by one in a figure; their numbers are all in the tables.
 MOST_ROWS = 8
@@ -41,6 +41,9 @@ def draw_details(analyses: Sequence[XasAnalysis]) -> list[Drawing]:
         drawings.append(draw_shell_fits(fits))
         if any(analysis.wavelets is not None for analysis in fitted):
             drawings.append(draw_wavelets(fitted))
+    angles = [analysis for analysis in analyses if analysis.bond_angles is not None]
+    if angles:
+        drawings.append(draw_bond_angles(angles))
     mixtures = [analysis.mixtures for analysis in analyses if analysis.mixtures is not None]
     if mixtures:
         drawings.append(draw_mixtures(mixtures))
@@ -90,6 +93,61 @@ def draw_shell_fits(fits: Sequence[tuple[str, ShellFit, int]]) -> Drawing:
         tables["numbers"] = _shell_table(fits)
         _mark(figure, [fit.spectra[number] for _, fit, number in fits])
     return Drawing(name="shells", figure=figure, tables=tables)
+
+
+def draw_bond_angles(analyses: Sequence[XasAnalysis]) -> Drawing:
+    """Return the bend of straight chains over the samples, and the feature it rests on."""
+    found: list[Any] = [analysis.bond_angles for analysis in analyses]
+    names = [analysis.name for analysis in analyses]
+    where = range(len(names))
+    with style():
+        figure, (left, right) = _grid(1, 2, row=2.8)
+        for x, one in zip(where, found, strict=True):
+            seen = math.isfinite(one.bend.stderr)
+            face = COLOURS[0] if seen and one else "white"
+            top = one.bend_limit if math.isfinite(one.bend_limit) else one.bend.value
+            left.plot(
+                [x, x], [0.0, top], color="0.85", linewidth=5.0, solid_capstyle="butt", zorder=0
+            )
+            error = one.bend.stderr if seen else 0.0
+            left.errorbar(x, one.bend.value, error, color=COLOURS[0], capsize=2, linewidth=0.8)
+            left.plot(x, one.bend.value, "o", markersize=4, color=COLOURS[0], markerfacecolor=face)
+            left.annotate(one.verdict, (x, top), xytext=(0, 3), textcoords="offset points",
+                          ha="center", fontsize=5.5)  # fmt: skip
+        left.set_ylabel("Bend, 180° less the angle (°)")
+        left.set_title("grey: below the 97.5 % limit", fontsize=6.0, loc="right")
+        left.margins(y=0.15)
+        left.set_ylim(bottom=0.0)
+        for marker, label, quantity in (
+            ("o", "measured", "amplitude"),
+            ("s", "if straight and ordered", "amplitude_straight"),
+        ):
+            numbers = [getattr(one, quantity) for one in found]
+            right.errorbar(
+                where, [n.value for n in numbers], [n.stderr for n in numbers], fmt=marker,
+                markersize=4, capsize=2, linewidth=0.8, label=label,
+            )  # fmt: skip
+        right.set_ylabel("Mean |W| of the feature")
+        right.set_ylim(bottom=0.0)
+        for ax, label in ((left, "a"), (right, "b")):
+            ax.set_xlim(-0.6, len(names) - 0.4)
+            ax.set_xticks(where, names, rotation=45, ha="right")
+            panel_label(ax, label)
+        figure.legend(*right.get_legend_handles_labels(), loc="outside upper left", ncols=2)
+        _mark(figure, analyses)
+    return Drawing(name="angles", figure=figure, tables={"numbers": _angle_table(names, found)})
+
+
+def _angle_table(names: Sequence[str], found: Sequence[Any]) -> pandas.DataFrame:
+    import pandas
+
+    rows: list[dict[str, Any]] = []
+    for name, one in zip(names, found, strict=True):
+        row: dict[str, Any] = {"sample": name, "verdict": one.verdict}
+        for number in one.numbers:
+            row |= {number.name: number.value, f"{number.name} stderr": number.stderr}
+        rows.append(row)
+    return pandas.DataFrame(rows)
 
 
 def draw_mixtures(mixtures: Sequence[LinearCombinations]) -> Drawing:
