@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BondAngles", "measure_bond_angles"]
 
-#: Standard errors that make a finding.
-SIGNIFICANT = 3.0
+#: Standard errors that make a finding, where the noise is known; and their one-sided probability.
+SIGNIFICANT, CERTAIN = 3.0, 0.99865
 
 #: Beyond this correlation bend and disorder are one number.
 INSEPARABLE = 0.98
@@ -151,8 +151,9 @@ def measure_bond_angles(
     All of the spectrum is fitted by a first shell and the multiple scattering of `bent`, in which
     the bend, the disorder of the chains and that of neighbouring ligands are free. A bend is said
     where it is three standard errors above none with the disorder free, so that disorder of the
-    bonds or of the chain is not taken for a bend; and it is undecidable where neither is, although
-    the feature is weaker than that of straight chains.
+    bonds or of the chain is not taken for a bend; it is undecidable where neither is, although the
+    feature is weaker than that of straight chains. Where the misfit gives the noise, the standard
+    errors needed are those of Student's distribution that are as unlikely, 3.4 of 16 freedoms.
 
     Parameters
     ----------
@@ -199,10 +200,20 @@ def measure_bond_angles(
         epsilon_k=epsilon_k,
     )
     found = propagated(fit(objective), [objective], scale_covar=scale_covar)
-    return _result(objective, found, bent)
+    return _result(objective, found, bent, _needed(found.nfree) if scale_covar else SIGNIFICANT)
 
 
-def _result(objective: ShellObjective, found: FitResult, bent: BentPaths) -> BondAngles:
+def _needed(freedom: float) -> float:
+    """Return the standard errors that are as unlikely as three where the noise is estimated too."""
+    from scipy.special import stdtrit
+
+    one_sigma = 0.8413447460685429
+    return float(stdtrit(freedom, CERTAIN) / stdtrit(freedom, one_sigma))
+
+
+def _result(
+    objective: ShellObjective, found: FitResult, bent: BentPaths, needed: float
+) -> BondAngles:
     values = found.parameters.valuesdict()
     residual = float(np.sum(objective.residual(values) ** 2))
     r_factor = residual / float(np.sum(objective.data**2))
@@ -225,8 +236,8 @@ def _result(objective: ShellObjective, found: FitResult, bent: BentPaths) -> Bon
     excess = feature.excess_of_disorder()
     limit = square.value + 1.96 * square.stderr
     seen = limit < low**2
-    verdict = _verdict(found, r_factor, square, excess, correlation)
-    if verdict == "straight" and (not seen or _weaker(feature.measured, straight)):
+    verdict = _verdict(found, r_factor, square, excess, correlation, needed)
+    if verdict == "straight" and (not seen or _weaker(feature.measured, straight, needed)):
         verdict = "undecidable"
     bend = _bend(square, "bend")
     limit = math.sqrt(max(limit, 0.0)) if math.isfinite(limit) else math.nan
@@ -257,7 +268,12 @@ def _result(objective: ShellObjective, found: FitResult, bent: BentPaths) -> Bon
 
 
 def _verdict(
-    found: FitResult, r_factor: float, square: Number, excess: Number, correlation: float
+    found: FitResult,
+    r_factor: float,
+    square: Number,
+    excess: Number,
+    correlation: float,
+    needed: float,
 ) -> str:
     if not found.success or not math.isfinite(r_factor):
         return "failed"
@@ -265,18 +281,18 @@ def _verdict(
         return "bad fit"
     if not (math.isfinite(square.stderr) and math.isfinite(excess.stderr)):
         return "failed"
-    bent = square.value > SIGNIFICANT * square.stderr
-    disordered = excess.value > SIGNIFICANT * excess.stderr
+    bent = square.value > needed * square.stderr
+    disordered = excess.value > needed * excess.stderr
     if (bent or disordered) and abs(correlation) > INSEPARABLE:
         return "undecidable"
     names = [name for name, is_so in (("bent", bent), ("disordered", disordered)) if is_so]
     return " and ".join(names) or "straight"
 
 
-def _weaker(measured: Number, straight: Number) -> bool:
+def _weaker(measured: Number, straight: Number, needed: float) -> bool:
     """Return whether the feature is weaker than that of straight, ordered chains."""
     missing = straight.value - measured.value
-    return missing > SIGNIFICANT * math.hypot(straight.stderr, measured.stderr)
+    return missing > needed * math.hypot(straight.stderr, measured.stderr)
 
 
 def _message(
