@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -126,7 +127,9 @@ class PdfguiProject(Result):
         for fit in self.fits:
             lines.append(f"  fit {fit.name}" + ("" if math.isnan(fit.r_w) else f"  Rw {fit.r_w:g}"))
             for phase in fit.phases:
-                lines.append(f"    phase {phase.name}: {phase.structure.crystal.formula}")
+                elements = Counter(site.element for site in phase.structure.crystal.sites)
+                atoms = " ".join(f"{element}{count}" for element, count in elements.items())
+                lines.append(f"    phase {phase.name}: {atoms} in the cell")
                 lines += [f"      {key} = {text}" for key, text in phase.constraints.items()]
             for one in fit.datasets:
                 data = one.measured

@@ -1,6 +1,7 @@
 """Projects of PDFgui: read as inert data, and refined again."""
 
 import io
+import json
 import math
 import os
 import pickle
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from xorder import pdf
+from xorder.cli import main
 from xorder.errors import XorderError
 from xorder.pdf.pdfgui_fits import inputs_from_project, refine_from_project
 from xorder.pdf.readers.pdfgui_project import read_project, write_project_files
@@ -233,6 +235,43 @@ def test_parts_of_a_project_are_written_as_files(project, tmp_path):
     by_suffix = {path.suffix: path for path in written}
     assert pdf.read(by_suffix[".gr"]).q_max == 22
     assert pdf.read_stru(by_suffix[".stru"]).crystal.cell[0] == 3.53
+
+
+def test_a_project_is_refined_from_the_command_line(project, tmp_path, capsys):
+    path = str(project())
+    assert main(["pdf", "info", path]) == 0
+    assert "Ni4 in the cell" in capsys.readouterr().out
+    assert main(["pdf", "convert", path, "--out", str(tmp_path / "files")]) == 0
+    assert {p.suffix for p in (tmp_path / "files").iterdir()} == {".gr", ".stru"}
+    assert main(["pdf", "refine", path, "--out", str(tmp_path / "found")]) == 0
+    (record,) = (tmp_path / "found").glob("*.json")
+    rows = {row["name"]: row for row in json.loads(record.read_text(encoding="utf-8"))["numbers"]}
+    assert rows["a"]["value"] == pytest.approx(3.524, abs=1e-3)
+    assert rows["uiso_p2"]["stderr"] > 0
+    assert list((tmp_path / "found").glob("*.png"))
+
+
+@pytest.mark.reference
+def test_a_project_that_pdfgui_wrote_and_refined(shared, tmp_path):
+    control = pytest.importorskip("diffpy.pdfgui.control.pdfguicontrol")
+    constraint = pytest.importorskip("diffpy.pdfgui.control.constraint").Constraint
+    start = tmp_path / "ni.stru"
+    start.write_text(nickel(), encoding="utf-8")
+    center = control.pdfguicontrol()
+    fitting = center.newFitting("Ni fit")
+    phase = center.loadStructure(fitting, str(start))
+    data = center.loadDataset(fitting, str(shared("data", "pdf", "Ni-xray.gr")))
+    data.fitrmin, data.fitrmax, data.qdamp = 1.7, 20.0, 0.05
+    phase.constraints.update({key: constraint(text) for key, text in STRUCTURE.items()})
+    data.constraints.update({"dscale": constraint("@20"), "qdamp": constraint("@21")})
+    fitting.updateParameters()
+    fitting.run()
+    center.save(str(tmp_path / "real.ddp3"))
+    found = read_project(tmp_path / "real.ddp3").fits[0]
+    assert found.parameters[1].refined == pytest.approx(fitting.parameters[1].refined)
+    ours = refine_from_project(found)
+    assert ours.r_w < fitting.rw + 1e-4
+    assert ours.parameters["a"].value == pytest.approx(found.parameters[1].refined, abs=2e-5)
 
 
 class Evil:

@@ -115,6 +115,7 @@ def _draw_fits(comparison: PdfComparison, fits: Sequence[PdfFit]) -> Drawing:
         handles, labels = axes["a"].get_legend_handles_labels()
         axes["a"].legend(handles[:3], labels[:3], loc="upper right", ncols=3)
         axes["a"].set_ylim(top=top + 0.12 * (top - axes["a"].get_ylim()[0]))
+        axes["a"].set_xlim(float(fits[0].r[0]), float(fits[0].r[-1]))
         axes["a"].set_yticks([])
         axes["a"].set_ylabel("G(r) + offset (Å⁻²)")
         tables = {"b": _draw_values(axes["b"], comparison.names, fits)}
