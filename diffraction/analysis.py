@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from xorder import references
 from xorder.diffraction.cell_fit import CellFit, fit_cell
 from xorder.diffraction.options import DiffractionRecipe
 from xorder.diffraction.pattern import Pattern, cut
@@ -18,7 +17,7 @@ from xorder.diffraction.peak_windows import TrackingOptions
 from xorder.diffraction.readers.opening import read
 from xorder.diffraction.recipe_fractions import FractionAnalysis, analyse_fractions
 from xorder.diffraction.recipe_refinement import refine_pattern, refinement_radiation
-from xorder.diffraction.recipe_sizes import WidthAnalysis, analyse_widths
+from xorder.diffraction.recipe_sizes import WidthAnalysis, analyse_widths, named_structure
 from xorder.diffraction.refinement_results import Refinement
 from xorder.diffraction.reflections import Reflections, calculate_reflections
 from xorder.errors import BadInput
@@ -110,8 +109,8 @@ def analyse(
     pattern = replace(sum_patterns(scans), name=name or scans[0].name, simulated=simulated)
     if recipe.two_theta is not None:
         pattern = cut(pattern, two_theta=recipe.two_theta)
-    crystal = references.load(recipe.structure, line_positions=True)
-    impurities = [references.load(one, line_positions=True) for one in recipe.impurities]
+    crystal = named_structure(recipe.structure, line_positions=True)
+    impurities = [named_structure(one, line_positions=True) for one in recipe.impurities]
     options = TrackingOptions(
         window=recipe.window,
         tolerance=recipe.tolerance,

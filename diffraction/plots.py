@@ -104,16 +104,16 @@ def plot_widths(peaks: PeakTable, ax: Axes | None = None, **artist: Any) -> list
 def plot_unexplained(
     found: ResidualLines, pattern: PatternFit, ax: Axes | None = None, **artist: Any
 ) -> list[Artist]:
-    """Mark the lines that no phase of a refinement has, above the pattern."""
+    """Mark the lines that a refined model leaves unexplained, above the pattern."""
     if not found.two_theta.size:
         return []
     ax = _axes(ax)
     top = np.interp(found.two_theta, pattern.two_theta, pattern.calculated) + found.height
     lift = 0.04 * float(np.ptp(pattern.intensity))
     style = {"marker": "v", "linestyle": "none", "color": "#D55E00", "markersize": 4}
-    label = "of no phase"
+    label = "unexplained"
     if found.fitting:
-        label += f", as {', '.join(found.fitting)} would have"
+        label += f", where {', '.join(found.fitting)} has lines"
     return list(ax.plot(found.two_theta, top + lift, **{**style, "label": label, **artist}))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -49,6 +49,10 @@ class FractionAnalysis(Result):
     """Weight fractions of the sample, one a method."""
     spreads: tuple[Spread, ...] = ()
     """What each method gives under other choices, one a method; empty where none were tried."""
+    other_choices: tuple[str, ...] = ()
+    """The other choices of background and displacements that were tried."""
+    other_crystalline: tuple[PhaseFractions, ...] = ()
+    """Weight fractions among the crystalline phases under each other choice."""
     relative_index: RelativeIndex | None = None
     """Bragg over Bragg and halo area: a relative index, not a weight fraction."""
     messages: tuple[str, ...] = ()
@@ -58,6 +62,7 @@ class FractionAnalysis(Result):
     def numbers(self) -> tuple[Number, ...]:
         """Rows of a summary, fractions in wt%."""
         rows = _crystalline_numbers(self.crystalline)
+        rows += _spread_numbers(self.crystalline, self.other_crystalline, self.other_choices)
         for found in self.amorphous:
             rows += _amorphous_numbers(found)
         for found, spread in zip(self.amorphous, self.spreads, strict=False):
@@ -104,7 +109,8 @@ def analyse_fractions(
         lambda: _crystalline(refinement, pattern, table, index), "weight fractions", messages
     )
     found = _methods(refinement, pattern, recipe, index, messages)
-    choices = _choices(refinement, pattern, recipe, found)
+    others = _others(pattern, recipe) if crystalline is not None else []
+    choices = _choices(pattern, recipe, found, others)
     for method, result in found.items():
         messages += [f"{method}: {text}" for text in result.messages]
     if crystalline is not None:
@@ -113,6 +119,8 @@ def analyse_fractions(
         crystalline=crystalline,
         amorphous=tuple(found.values()),
         spreads=tuple(spread_over_choices(choices[method]) for method in found) if choices else (),
+        other_choices=tuple(_choice(changed.refine) for changed, _ in others if changed.refine),
+        other_crystalline=tuple(_crystalline(again, pattern, table, 0) for _, again in others),
         relative_index=_tried(lambda: _index(refinement, index), "relative index", messages),
         messages=tuple(messages),
     )
@@ -151,26 +159,33 @@ def _methods(
     return {name: result for name, result in found.items() if result is not None}
 
 
-def _choices(
-    refinement: Refinement,
-    pattern: Pattern,
-    recipe: DiffractionRecipe,
-    first: Mapping[str, AmorphousFraction],
-) -> dict[str, dict[str, AmorphousFraction]]:
-    """Return what each method gives with other backgrounds and displacements, by method."""
+def _others(
+    pattern: Pattern, recipe: DiffractionRecipe
+) -> list[tuple[DiffractionRecipe, Refinement]]:
+    """Return the pattern refined with other backgrounds and displacements, where it can be."""
     table, refine = _table(recipe), recipe.refine
     assert refine is not None  # noqa: S101
     others = [replace(refine, background=n) for n in table.backgrounds if n != refine.background]
     others += [replace(refine, uiso=u) for u in table.displacements if u != refine.uiso]
-    if not (first and others):
-        return {}
-    found = {method: {_choice(refine): result} for method, result in first.items()}
-    for other in others:
-        changed = replace(recipe, refine=other)
-        again = _methods(refine_pattern(pattern, changed), pattern, changed, 0, [])
-        for method, result in again.items():
-            found.setdefault(method, {})[_choice(other)] = result
-    return found if all(len(results) > 1 for results in found.values()) else {}
+    recipes = [replace(recipe, refine=other) for other in others]
+    found = [(changed, refine_pattern(pattern, changed)) for changed in recipes]
+    return [(changed, again) for changed, again in found if again.success]
+
+
+def _choices(
+    pattern: Pattern,
+    recipe: DiffractionRecipe,
+    first: Mapping[str, AmorphousFraction],
+    others: Sequence[tuple[DiffractionRecipe, Refinement]],
+) -> dict[str, dict[str, AmorphousFraction]]:
+    """Return what each method gives with each choice, by method; nothing without choices."""
+    assert recipe.refine is not None  # noqa: S101
+    found = {method: {_choice(recipe.refine): result} for method, result in first.items()}
+    for changed, again in others:
+        assert changed.refine is not None  # noqa: S101
+        for method, result in _methods(again, pattern, changed, 0, []).items():
+            found.setdefault(method, {})[_choice(changed.refine)] = result
+    return found if others and all(len(results) > 1 for results in found.values()) else {}
 
 
 def _choice(table: RefineRecipe) -> str:
@@ -258,9 +273,7 @@ def _index(refinement: Refinement, index: int) -> RelativeIndex | None:
         return None
     values, covar = _scales(refinement, index, halo=True)
     axis = pattern.two_theta
-    areas = np.append(
-        np.trapezoid(pattern.bragg, axis, axis=1), np.trapezoid(pattern.halo, axis)
-    )
+    areas = np.append(np.trapezoid(pattern.bragg, axis, axis=1), np.trapezoid(pattern.halo, axis))
     unit = np.divide(areas, values, out=np.zeros_like(areas), where=values > 0)
     parts = np.zeros((2, len(values)))
     parts[0, :-1], parts[1, -1] = unit[:-1], unit[-1]
@@ -335,6 +348,28 @@ def _crystalline_numbers(found: PhaseFractions | None) -> list[Number]:
             note=f"{note}; detection limit {100 * found.detection_limit[i]:.2g} wt%",
         )
         for i, name in enumerate(found.phase)
+    ]  # fmt: skip
+
+
+def _spread_numbers(
+    first: PhaseFractions | None, others: Sequence[PhaseFractions], choices: Sequence[str]
+) -> list[Number]:
+    """Return the mean over choices of each phase's share, half the range counted in its error."""
+    if first is None or not others:
+        return []
+    values = np.stack([one.weight_fraction for one in (first, *others)])
+    errors = np.stack([one.stderr for one in (first, *others)])
+    half = 0.5 * np.ptp(values, axis=0)
+    total = np.sqrt(np.mean(errors**2, axis=0) + half**2 / 3.0)
+    return [
+        Number(
+            name=f"crystalline_fraction over choices ({name})", value=100 * float(mean),
+            stderr=100 * float(error), unit="wt%",
+            note=f"as refined, {', '.join(choices)}; half range {100 * float(spread):.2g}",
+        )
+        for name, mean, error, spread in zip(
+            first.phase, values.mean(axis=0), total, half, strict=True
+        )
     ]  # fmt: skip
 
 

@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import get_args, get_type_hints
 
-from xorder import references
 from xorder.diffraction.backgrounds import Halo
 from xorder.diffraction.humps import Hump
 from xorder.diffraction.options import RESTRAINT, DiffractionRecipe, RefineRecipe
@@ -18,7 +17,7 @@ from xorder.diffraction.profiles import Profile
 from xorder.diffraction.radiation import Radiation
 from xorder.diffraction.readers.gsas import read_instrument
 from xorder.diffraction.readers.opening import read
-from xorder.diffraction.recipe_sizes import instrument_resolution
+from xorder.diffraction.recipe_sizes import instrument_resolution, named_structure
 from xorder.diffraction.refinement import refine
 from xorder.diffraction.refinement_options import Phase, RefinementOptions
 from xorder.diffraction.refinement_results import Refinement
@@ -106,7 +105,7 @@ def refined_phases(recipe: DiffractionRecipe) -> list[Phase]:
         )
     return [
         Phase(
-            crystal=references.load(name),
+            crystal=named_structure(name),
             intensities=_intensities(table.method),  # type: ignore[arg-type]
             positions=table.positions,
             uiso=table.uiso,

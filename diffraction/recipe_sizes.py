@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
@@ -31,7 +32,7 @@ from xorder.errors import BadInput
 from xorder.results import Number, Result
 from xorder.structure import Crystal
 
-__all__ = ["WidthAnalysis", "analyse_widths", "instrument_resolution"]
+__all__ = ["WidthAnalysis", "analyse_widths", "instrument_resolution", "named_structure"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -104,6 +105,16 @@ def analyse_widths(peaks: PeakTable, crystal: Crystal, recipe: DiffractionRecipe
     )
 
 
+def named_structure(name: str, *, line_positions: bool = False) -> Crystal:
+    """Return a structure under the name that the recipe gives it: of a file, its stem.
+
+    Names within CIFs are often numbers of a database.
+    """
+    crystal = references.load(name, line_positions=line_positions)
+    path = Path(name)
+    return replace(crystal, name=path.stem) if path.is_file() else crystal
+
+
 def instrument_resolution(recipe: DiffractionRecipe) -> InstrumentResolution:
     """Return the widths of the instrument from the recipe's standard or instrument file."""
     table = _table(recipe)
@@ -127,7 +138,7 @@ def _resolution(
     options = TrackingOptions(n_planes=table.standard_planes, instrument_fwhm=instrument_fwhm)
     lines = track_peaks(
         read(table.standard, wavelength=wavelength),
-        references.load(table.standard_structure, line_positions=True),
+        named_structure(table.standard_structure, line_positions=True),
         options=options,
     )
     return resolution_from_standard(

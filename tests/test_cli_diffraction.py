@@ -114,6 +114,11 @@ def test_the_calibrated_halo_gives_the_true_amorphous_fraction(quantified, name)
     spread = found[name, "amorphous over choices (calibrated halo)"]
     assert within(spread, 100 * truth)
     assert "background 4" in spread["note"]
+    crystalline = found[name, "crystalline_fraction over choices (Si_SRM640f)"]
+    assert within(crystalline, 100 * SILICON)
+    assert float(crystalline["stderr"]) >= 0.99 * float(
+        found[name, "crystalline_fraction (Si_SRM640f)"]["stderr"]
+    )
 
 
 def test_a_weighed_spike_gives_the_amorphous_fraction_of_the_sample_without_it(quantified):

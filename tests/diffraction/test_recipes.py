@@ -152,7 +152,7 @@ def test_a_blank_is_told_from_the_halo_and_drawn(folder):
     assert {"blank", "amorphous halo", "NaCl", "difference"} <= {*ax.get_legend_handles_labels()[1]}
 
 
-def test_lines_of_no_phase_are_marked_in_the_figure(tmp_path):
+def test_unexplained_lines_are_marked_in_the_figure(tmp_path):
     from xorder.figures.diffraction_refinement import draw_refinements, refined_patterns
 
     pattern = simulated(0.0, 800.0, seed=5, phases=("NaCl", "Si_SRM640f"), weights=(0.8, 0.2))
@@ -160,7 +160,7 @@ def test_lines_of_no_phase_are_marked_in_the_figure(tmp_path):
     found = analysed(path, refine=RefineRecipe(**STEPS)).refinement
     (drawing,) = draw_refinements(refined_patterns([found]))
     labels = drawing.figure.axes[0].get_legend_handles_labels()[1]
-    assert any(label.startswith("of no phase") for label in labels)
+    assert any(label.startswith("unexplained") for label in labels)
     assert drawing.figure.get_suptitle() == "simulated data"
 
 
@@ -173,6 +173,20 @@ def test_a_method_reaches_every_phase(method, called):
         replace(recipe(refine=RefineRecipe(method=method)), impurities=("Si_SRM640f",))
     )
     assert [phase.intensities for phase in phases] == [called, called]
+
+
+def test_a_structure_from_a_file_has_the_name_of_the_file(tmp_path, folder):
+    from importlib import resources
+
+    source = resources.files("xorder.reference_spectra") / "structures" / "NaCl.cif"
+    path = tmp_path / "salt.cif"
+    path.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    table = replace(recipe(refine=RefineRecipe(**STEPS)), structure=str(path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = analyse([folder / "a.xye"], table)
+    assert found.reflections.name == "salt"
+    assert any(number.name == "refined size (salt)" for number in found.numbers)
 
 
 def test_restraints_are_written_as_text():

@@ -40,7 +40,7 @@ MOST_PANELS = 6
 def draw_refinements(refined: Sequence[Refined]) -> list[Drawing]:
     """Return refined patterns: data, model, halo, blank, background, ticks, difference.
 
-    Lines that no phase has are marked.
+    Lines that the model leaves unexplained are marked.
     """
     patterns = list(refined)
     pages = math.ceil(len(patterns) / MOST_PANELS)
@@ -54,7 +54,7 @@ def draw_refinements(refined: Sequence[Refined]) -> list[Drawing]:
 
 
 def refined_patterns(refinements: Iterable[Refinement]) -> list[Refined]:
-    """Return the patterns of refinements, each with the lines that no phase has."""
+    """Return the patterns of refinements, each with its unexplained lines."""
     return [
         pair
         for one in refinements
