@@ -71,7 +71,8 @@ def refine(
     data = _cut(patterns, options)
     wanted = _phases(phases)
     models = pattern_models(data, wanted, options)
-    doubts = [wavelength_doubt(model.pattern, model.phases) for model in models]
+    names = [phase.name or phase.crystal.name for phase in wanted]
+    doubts = [wavelength_doubt(model.pattern, model.phases, names) for model in models]
     given = dict(parameters or {})
     with one_thread():
         if any(phase.anisotropic for phase in wanted):

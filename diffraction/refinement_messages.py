@@ -171,11 +171,12 @@ def _unexplained(pattern: PatternFit, lines: ResidualLines) -> list[str]:
         for t, d in zip(lines.two_theta[:NAMED], lines.d[:NAMED], strict=True)
     )
     more = f" and {count - NAMED} more" if count > NAMED else ""
-    fitting = (
-        f"they fit {', '.join(lines.fitting)}"
-        if lines.fitting
-        else "no reference structure has them"
-    )
+    if lines.fitting:
+        fitting = f"they fit {', '.join(lines.fitting)}"
+    elif lines.possible:
+        fitting = f"alone, it may be the strongest of {' or '.join(lines.possible)}"
+    else:
+        fitting = "no reference structure has them"
     return [
         f"{pattern.name}: {count} line{'s' if count > 1 else ''} that no phase of the model has, "
         f"at {named}{more}; {fitting}."

@@ -59,6 +59,8 @@ class ResidualLines(Result):
     """Heights over the standard deviation of the smoothed residual."""
     fitting: tuple[str, ...] = ()
     """Names of the reference structures whose lines they are, best first; empty where none fits."""
+    possible: tuple[str, ...] = ()
+    """Where a single line is seen, the structures whose strongest line it may be."""
 
 
 def no_residual_lines() -> ResidualLines:
@@ -106,13 +108,18 @@ def find_residual_lines(
     )
     own = {phase.crystal.name for phase in model.phases}
     crystals = _reference_crystals() if candidates is None else tuple(candidates)
-    names = _fitting(
-        lines, [c for c in crystals if c.name not in own], model.pattern.wavelength,
-        (float(axis[0]), float(axis[-1])), width, (axis, near),
-    )  # fmt: skip
+    span = (float(axis[0]), float(axis[-1]))
+    known = [
+        (c.name, *_strong_lines(c, model.pattern.wavelength, span))
+        for c in crystals
+        if c.name not in own
+    ]
+    names = _fitting(lines, known, span, width, (axis, near))
+    single = len(found) == 1
     return ResidualLines(
         two_theta=lines.two_theta, d=lines.d, height=lines.height,
         significance=lines.significance, fitting=names,
+        possible=_possible(lines, known, width) if single else (),
     )  # fmt: skip
 
 
@@ -162,10 +169,22 @@ def _reference_crystals() -> tuple[Crystal, ...]:
         return tuple(references.load(name, line_positions=True) for name in references.names())
 
 
+def _possible(
+    lines: ResidualLines, known: Sequence[tuple[str, Array, Array]], width: float
+) -> tuple[str, ...]:
+    """Return the names of the structures whose strongest line lies at the only one that is seen."""
+    return tuple(
+        name
+        for name, place, power in known
+        if len(place)
+        and abs(place[np.argmax(power)] - lines.two_theta[0])
+        < _allowed(place[[int(np.argmax(power))]], width)[0]
+    )
+
+
 def _fitting(
     lines: ResidualLines,
-    candidates: Sequence[Crystal],
-    radiation: Radiation,
+    known: Sequence[tuple[str, Array, Array]],
     span: tuple[float, float],
     width: float,
     modelled: tuple[Array, Array],
@@ -173,7 +192,6 @@ def _fitting(
     """Return the names of the structures that have the lines, the best first."""
     left = np.ones(len(lines.two_theta), dtype=bool)
     names: list[str] = []
-    known = [(c.name, *_strong_lines(c, radiation, span)) for c in candidates]
     while len(names) < MOST_PHASES and left.any():
         scored = [
             (*_score(lines, left, place, power, span, width, modelled), name)
@@ -214,8 +232,7 @@ def _score(
     modelled: tuple[Array, Array],
 ) -> tuple[float, NDArray[np.bool_]]:
     """Return how well a structure's lines fit those that are left, and which of them it has."""
-    tangent = np.tan(np.deg2rad(place) / 2.0)
-    allowed = max(width, 0.05) + np.rad2deg(2.0 * CELL_TOLERANCE * tangent)
+    allowed = _allowed(place, width)
     near = np.abs(lines.two_theta[:, None] - place) < allowed
     explained = near.any(axis=1) & left
     seen = (near & left[:, None]).any(axis=0)
@@ -231,3 +248,9 @@ def _score(
     if np.count_nonzero(explained) < FEWEST or not explained[strongest]:
         return 0.0, explained
     return own * max(0.0, share - chance) / (1.0 - chance), explained
+
+
+def _allowed(place: Array, width: float) -> Array:
+    """Return how far a line may lie from where a structure puts it, degrees."""
+    tangent = np.tan(np.deg2rad(place) / 2.0)
+    return np.asarray(max(width, 0.05) + np.rad2deg(2.0 * CELL_TOLERANCE * tangent))

@@ -47,8 +47,13 @@ def line_match(pattern: Pattern, found: Sequence[tuple[Array, Array]], wavelengt
     return _correlation(_observed(pattern, grid), grid, found, wavelength)
 
 
-def wavelength_doubt(pattern: Pattern, phases: Sequence[PhaseModel]) -> str:
-    """Return a sentence where another wavelength fits the lines far better; else nothing."""
+def wavelength_doubt(
+    pattern: Pattern, phases: Sequence[PhaseModel], names: Sequence[str] = ()
+) -> str:
+    """Return a sentence where another wavelength fits the lines far better; else nothing.
+
+    `names` are those of the phases; the crystals' own where empty.
+    """
     stated = pattern.wavelength
     grid = np.arange(pattern.two_theta[0], pattern.two_theta[-1], STEP)
     observed = _observed(pattern, grid)
@@ -72,7 +77,7 @@ def wavelength_doubt(pattern: Pattern, phases: Sequence[PhaseModel]) -> str:
         return ""
     name = f"{list(tubes)[best]} Kα" if best < len(tubes) else "a wavelength"
     return (
-        f"The lines of {', '.join(p.crystal.name for p in phases)} lie where {name} of "
+        f"The lines of {', '.join(names or [p.crystal.name for p in phases])} lie where {name} of "
         f"{tried[best]:.4g} Å puts them, not {_named(stated)}: match {matches[best]:.2f} against "
         f"{max(match, 0.0):.2f}. The wavelength is wrong, and with it cell and intensities"
     )

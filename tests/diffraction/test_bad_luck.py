@@ -172,6 +172,19 @@ def test_a_missing_phase_is_named_by_its_lines(missing, share):
     assert f"d = {lines.d[0]:.4g} Å" in " ".join(found.messages)
 
 
+def test_a_single_line_is_only_said_to_be_possible():
+    crystal = references.load("Fluorapatite")
+    mixture = diffraction.simulate_mixture(
+        [crystal, displaced("Si_SRM640f")], weight_fractions=(0.99, 0.01), seed=3,
+        two_theta=(15.0, 44.0, 0.02), sizes=(400.0, 1000.0), name="sample",
+    )  # fmt: skip
+    found = diffraction.refine(mixture, held(crystal), options=OPTIONS)
+    assert found.unexplained[0].two_theta == pytest.approx([28.45], abs=0.05)
+    assert found.unexplained[0].fitting == ()
+    assert "Si_SRM640f" in found.unexplained[0].possible
+    assert said(found, "alone, it may be the strongest of")
+
+
 def test_lines_that_no_known_structure_has_are_still_listed(nacl):
     pattern = measured(nacl, humps=[diffraction.Hump(centre=41.3, fwhm=0.15, area=60.0)])
     found = diffraction.refine(pattern, held(nacl), options=OPTIONS)
