@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from xorder import xas
 from xorder.errors import BadInput
 from xorder.fitting import numeric_jacobian
 from xorder.parameters import Parameter, Parameters
+from xorder.stored import read_results
 from xorder.xas.shell_background import background_splines
 from xorder.xas.shell_objectives import shell_parameters
 from xorder.xas.shell_spaces import SPACES, independent_points, space_matrix
@@ -201,6 +203,16 @@ def test_a_fit_of_several_spectra_is_taken_up_again(shell: xas.Shell, clean: xas
     profile = found.profile("stretch", points=5)
     assert profile.increase.min() == pytest.approx(0.0, abs=0.01)
     assert profile.upper - profile.best == pytest.approx(profile.stderr, rel=0.1)
+
+
+def test_a_stored_fit_is_taken_up_again(shell: xas.Shell, clean: xas.Exafs, tmp_path: Path) -> None:
+    """What was written can be profiled later, without the data it came from."""
+    found = xas.fit_shells(noisy(clean, 6), [shell], space="wavelet", background=True, **RANGES)
+    (opened,) = read_results(found.save(tmp_path / "fit.h5")).values()
+    np.testing.assert_allclose(
+        opened.profile("r_cl", points=5).increase, found.profile("r_cl", points=5).increase,
+        atol=1e-6,
+    )  # fmt: skip
 
 
 def test_chains_of_a_shell_fit_agree_with_its_errors(shell: xas.Shell, clean: xas.Exafs) -> None:
