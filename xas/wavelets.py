@@ -165,8 +165,8 @@ def wavelet_map(
     from scipy.fft import fft, ifft
 
     found = np.empty((r.size, weighted.size), dtype=complex)
-    # A wavelet fades sooner the larger R is; its row needs no longer transform than holds it. Not so
-    # where the filter is cut off at the largest R' that the steps of k show.
+    # A wavelet fades sooner the larger R is; its row needs no longer transform than holds it. Not
+    # so where the filter is cut off at the largest R' that the steps of k show.
     fading = rho * math.sqrt(math.expm1(FADED / (rho**2 + 1.0))) * rho / (2.0 * r * step)
     fading[r * (1.0 + 10.0 / rho) > 0.5 * np.pi / step] = N_FFT
     sizes = np.exp2(np.ceil(np.log2(weighted.size + fading))).clip(max=N_FFT).astype(int)
