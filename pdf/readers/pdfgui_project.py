@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
-from xorder.errors import MissingFile, UnreadableFile
+from xorder.errors import MissingFile, UnreadableFile, XorderError
 from xorder.pdf.pattern import PairDistribution
 from xorder.pdf.readers.gr import pattern_of_lines
 from xorder.pdf.readers.pdfgui import PdffitStructure, structure_of_lines
@@ -37,6 +38,10 @@ __all__ = [
 _EXPECTED = "a project that PDFgui saved"
 #: No part of a project is larger than this (bytes).
 LARGEST = 100_000_000
+#: What a damaged ZIP file raises, in all its parts.
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError, ValueError
+)  # fmt: skip
 #: Older names of variables.
 _RENAMED = {"gamma": "delta1", "delta": "delta2", "srat": "sratio",
             "qsig": "qdamp", "qalp": "qbroad"}  # fmt: skip
@@ -169,7 +174,9 @@ def read_project(path: str | Path) -> PdfguiProject:
     try:
         with zipfile.ZipFile(path) as archive:
             return _project(_Parts(archive, path), path)
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+    except XorderError:
+        raise
+    except _DAMAGE as error:
         raise UnreadableFile(
             f"this is no ZIP file, or a damaged one ({error})", expected=_EXPECTED, source=path
         ) from error

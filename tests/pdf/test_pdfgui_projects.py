@@ -15,6 +15,7 @@ import pytest
 from xorder import pdf
 from xorder.cli import main
 from xorder.errors import XorderError
+from xorder.figures import drawing
 from xorder.pdf.pdfgui_fits import inputs_from_project, refine_from_project
 from xorder.pdf.readers.pdfgui_project import read_project, write_project_files
 from xorder.pdf.readers.pickles import Unreadable, attributes, plain_from_pickle
@@ -237,7 +238,8 @@ def test_parts_of_a_project_are_written_as_files(project, tmp_path):
     assert pdf.read_stru(by_suffix[".stru"]).crystal.cell[0] == 3.53
 
 
-def test_a_project_is_refined_from_the_command_line(project, tmp_path, capsys):
+def test_a_project_is_refined_from_the_command_line(project, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(drawing._STYLE, "savefig.dpi", 40)
     path = str(project())
     assert main(["pdf", "info", path]) == 0
     assert "Ni4 in the cell" in capsys.readouterr().out
@@ -358,3 +360,21 @@ def test_an_empty_archive_is_no_project(tmp_path):
     path.write_bytes(content.getvalue())
     with pytest.raises(XorderError, match="no fit"):
         read_project(path)
+
+
+def test_damaged_bytes_are_one_clear_message_or_nothing(project, tmp_path):
+    whole = project().read_bytes()
+    path = tmp_path / "damaged.ddp3"
+    rng = np.random.default_rng(0)
+    said = []
+    for _ in range(60):
+        content = bytearray(whole)
+        for at in rng.integers(0, len(content), 4):
+            content[at] = rng.integers(256)
+        path.write_bytes(content)
+        try:
+            read_project(path)
+        except XorderError as error:
+            said.append(str(error))
+    assert len(said) > 20
+    assert all("damaged.ddp3" in message for message in said)
