@@ -95,6 +95,7 @@ def _draw_pairs(ax: Axes, models: Sequence[ModelAnalysis]) -> pandas.DataFrame:
             label = model.name if not parts or m >= len(parts) else None
             ax.plot(partials.r, curve + level, color=COLOURS[m % len(COLOURS)], lw=0.9, label=label)
             highest = max(highest, float(curve.max()))
+            a, b = (partials.elements.index(element) for element in pair.split("-"))
             parts.append(
                 pandas.DataFrame(
                     {
@@ -103,6 +104,8 @@ def _draw_pairs(ax: Axes, models: Sequence[ModelAnalysis]) -> pandas.DataFrame:
                         "r (Å)": partials.r,
                         "g(r)": curve,
                         "stderr": error,
+                        "second around first, N(r)": partials.running[a, b],
+                        "first around second, N(r)": partials.running[b, a],
                     }
                 )
             )
