@@ -167,7 +167,7 @@ def _phase_fit(
 
     directions = _directions(model, index, found)
     (inverse, inverse_error), (strain, strain_error) = (
-        _width(own, kind, parameter, directions) for kind in ("inverse_size", "strain")
+        _width(kind, parameter, directions) for kind in ("inverse_size", "strain")
     )
     size = 1.0 / inverse if inverse > 1e-9 else math.inf
     return PhaseFit(
@@ -221,7 +221,6 @@ def _directions(model: PatternModel, index: int, found: FitResult) -> dict[str, 
 
 
 def _width(
-    own: PhaseModel,
     kind: str,
     parameter: Callable[[str], tuple[float, float]],
     directions: Mapping[str, _Directions],

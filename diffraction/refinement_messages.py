@@ -18,6 +18,8 @@ __all__ = ["refinement_messages"]
 
 #: Patterns of two phases that are alike by more than this cannot be told apart safely.
 ALIKE = 0.9
+#: Restraints further than this many standard errors from their values are said.
+CONTRADICTED = 3.0
 #: A cell length that moves by more than this part is said.
 FAR = 0.01
 #: Most lines that a sentence names.
@@ -50,6 +52,7 @@ def refinement_messages(
     messages += _about_phases(phases, held)
     messages += _about_intensities(refinement)
     messages += _about_cells(refinement, phases)
+    messages += _about_restraints(refinement, len(models))
     for model, pattern in zip(models, refinement.patterns, strict=True):
         messages += _about_widths(refinement, model, pattern)
         messages += _coinciding(refinement, model, pattern)
@@ -113,6 +116,19 @@ def _about_cells(refinement: Refinement, phases: Sequence[Phase]) -> list[str]:
                 "structure; wavelength, zero shift or structure may be wrong."
             )
     return messages
+
+
+def _about_restraints(refinement: Refinement, patterns: int) -> list[str]:
+    """Return whether data and restraints contradict each other."""
+    left = [np.abs(one) for one in refinement.fit.residual[patterns:] if one.size]
+    if not left or np.concatenate(left).max() < CONTRADICTED:
+        return []
+    values = np.concatenate(left)
+    return [
+        f"{np.count_nonzero(values >= CONTRADICTED)} of {values.size} restraints are over "
+        f"{CONTRADICTED:g} standard errors from their values; data and restraints contradict "
+        "each other."
+    ]
 
 
 def _about_widths(refinement: Refinement, model: PatternModel, pattern: PatternFit) -> list[str]:

@@ -99,6 +99,17 @@ def test_restraints_hold_what_the_data_do_not(apatite):
     assert pulled.r_wp == pytest.approx(free.r_wp, rel=0.02)
 
 
+def test_a_restraint_that_contradicts_the_data_is_said(nacl):
+    clean = diffraction.simulate(
+        nacl, two_theta=(20.0, 90.0, 0.04), scale=0.003, size=400.0, background=(50.0,)
+    )
+    restraint = ExpressionRestraint(expr="a", value=5.70, sigma=0.001)
+    found = diffraction.refine(
+        counted(clean), nacl, options=replace(OPTIONS, restraints=(restraint,))
+    )
+    assert any("1 of 1 restraints are over 3" in message for message in found.messages)
+
+
 def test_an_expression_is_restrained_and_its_error_told(nacl):
     clean = diffraction.simulate(
         nacl, two_theta=(20.0, 90.0, 0.04), scale=0.003, size=400.0, background=(50.0,)
