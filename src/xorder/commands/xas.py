@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from xorder.commands.shared import OUT, Files, run_and_tell
+from xorder.commands.shared import OUT, Files
 from xorder.commands.xas_fits import register
 from xorder.commands.xas_series import (
+    OUTPUT,
     STEPS,
+    Output,
     analyses_of,
     number_table,
     recipe_of,
+    run_recipe,
     table_of,
-    xas_series,
 )
 from xorder.console import console, say
 from xorder.xas.options import ExafsSteps, NormalizationSteps
@@ -170,9 +172,7 @@ def xas_normalize(
     /,
     *,
     steps: Annotated[NormalizationSteps | None, STEPS] = None,
-    together: Annotated[bool, Parameter(negative="")] = False,
-    out: Path = OUT,
-    jobs: int = 1,
+    output: Annotated[Output | None, OUTPUT] = None,
 ) -> int:
     """Normalize spectra: columns of the normalized and flattened μ, edge step, white line, figure.
 
@@ -182,12 +182,8 @@ def xas_normalize(
         One sample a file, or a group of a project.
     steps
         Options of reading, preparing and normalizing.
-    together
-        Take all files as repeated scans of one sample.
-    out
-        Folder for numbers, files and figures.
-    jobs
-        Processes.
+    output
+        Where to write, and processes.
     """
     recipe = recipe_of(steps, exafs=False)
     numbers = number_table(
@@ -199,8 +195,7 @@ def xas_normalize(
         _write_columns(done)
         return numbers(done)
 
-    series = xas_series(files, recipe, together=together)
-    return run_and_tell(series, "xas", out, jobs, table=table)
+    return run_recipe(files, recipe, output, table)
 
 
 def _write_columns(done: Run) -> None:
@@ -219,9 +214,7 @@ def xas_exafs(
     /,
     *,
     steps: Annotated[ExafsSteps | None, STEPS] = None,
-    together: Annotated[bool, Parameter(negative="")] = False,
-    out: Path = OUT,
-    jobs: int = 1,
+    output: Annotated[Output | None, OUTPUT] = None,
 ) -> int:
     """Analyse absorption files: normalized spectrum, χ(k), χ(R), wavelet map, numbers, figure.
 
@@ -231,16 +224,12 @@ def xas_exafs(
         One sample a file, or a group of a project.
     steps
         Options of the analysis.
-    together
-        Take all files as repeated scans of one sample.
-    out
-        Folder for numbers, files and figures.
-    jobs
-        Processes.
+    output
+        Where to write, and processes.
     """
-    series = xas_series(files, recipe_of(steps), together=together)
+    recipe = recipe_of(steps)
     names = ("e0", "white_line_height", "epsilon_k", "first_shell_r", "first_shell_magnitude")
-    return run_and_tell(series, "xas", out, jobs, table=number_table(names, "EXAFS"))
+    return run_recipe(files, recipe, output, number_table(names, "EXAFS"))
 
 
 @xas_app.command(name="wavelet")
@@ -249,9 +238,7 @@ def xas_wavelet(
     /,
     *,
     steps: Annotated[ExafsSteps | None, STEPS] = None,
-    together: Annotated[bool, Parameter(negative="")] = False,
-    out: Path = OUT,
-    jobs: int = 1,
+    output: Annotated[Output | None, OUTPUT] = None,
 ) -> int:
     """Draw wavelet maps on one colour scale and measure them in a box of k and R.
 
@@ -263,12 +250,8 @@ def xas_wavelet(
         One sample a file, or a group of a project.
     steps
         Options of the analysis.
-    together
-        Take all files as repeated scans of one sample.
-    out
-        Folder for numbers, files and figures.
-    jobs
-        Processes.
+    output
+        Where to write, and processes.
     """
     numbers = number_table(
         ("wavelet_feature_k", "wavelet_feature_r", "wavelet_feature", "wavelet_feature_ratio",
@@ -282,8 +265,9 @@ def xas_wavelet(
         mapped = [a for a in analyses_of(done) if a.wavelets is not None]
         if mapped:
             drawing = draw_wavelets(mapped)
-            replace(drawing, name=f"xas_{drawing.name}").save(done.out / "figures")
+            paths = replace(drawing, name=f"xas_{drawing.name}").save(done.out / "figures")
+            say(f"figure   {paths[0]}")
         return numbers(done)
 
-    series = xas_series(files, recipe_of(steps), together=together)
-    return run_and_tell(series, "xas", out, jobs, table=table)
+    recipe = recipe_of(steps)
+    return run_recipe(files, recipe, output, table)

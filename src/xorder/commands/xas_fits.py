@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
-from xorder.commands.shared import OUT, Files, run_and_tell
+from xorder.commands.shared import OUT, Files
 from xorder.commands.xas_series import (
+    OUTPUT,
     STEPS,
     TABLE,
+    Output,
     plus_minus,
     recipe_of,
+    run_recipe,
     table_of,
-    xas_series,
 )
 from xorder.console import say
 from xorder.errors import BadInput
@@ -120,9 +122,7 @@ def xas_fit(
     *,
     options: Annotated[ShellFitOptions | None, TABLE] = None,
     steps: Annotated[ExafsSteps | None, STEPS] = None,
-    together: Annotated[bool, Parameter(negative="")] = False,
-    out: Path = OUT,
-    jobs: int = 1,
+    output: Annotated[Output | None, OUTPUT] = None,
 ) -> int:
     """Fit shells by element and distance, or the FEFF paths of a structure, to χ(k).
 
@@ -136,19 +136,15 @@ def xas_fit(
         Options of the fit.
     steps
         Options of the steps before.
-    together
-        Take all files as repeated scans of one sample.
-    out
-        Folder for numbers, files and figures.
-    jobs
-        Processes.
+    output
+        Where to write, and processes.
     """
     if options is None:
         raise BadInput(
             "there is no shell to fit", expected='--shells "Cl 2.35", or --structure with a CIF'
         )
-    series = xas_series(files, recipe_of(steps, fit=options), together=together)
-    return run_and_tell(series, "xas", out, jobs, table=_fit_table)
+    recipe = recipe_of(steps, fit=options)
+    return run_recipe(files, recipe, output, _fit_table)
 
 
 def _fit_table(done: Run) -> Table:
@@ -182,9 +178,7 @@ def xas_angles(
     *,
     options: Annotated[BondAngleOptions | None, TABLE] = None,
     steps: Annotated[ExafsSteps | None, STEPS] = None,
-    together: Annotated[bool, Parameter(negative="")] = False,
-    out: Path = OUT,
-    jobs: int = 1,
+    output: Annotated[Output | None, OUTPUT] = None,
 ) -> int:
     """Measure how far straight ligand–metal–ligand chains bend, apart from their disorder.
 
@@ -198,17 +192,13 @@ def xas_angles(
         Ligand and shape.
     steps
         Options of the steps before.
-    together
-        Take all files as repeated scans of one sample.
-    out
-        Folder for numbers, files and figures.
-    jobs
-        Processes.
+    output
+        Where to write, and processes.
     """
     if options is None:
         raise BadInput("there is no ligand", expected='--ligand "Cl 2.35"')
-    series = xas_series(files, recipe_of(steps, bond_angles=options), together=together)
-    return run_and_tell(series, "xas", out, jobs, table=_angle_table)
+    recipe = recipe_of(steps, bond_angles=options)
+    return run_recipe(files, recipe, output, _angle_table)
 
 
 def _angle_table(done: Run) -> Table:
@@ -238,9 +228,7 @@ def xas_lcf(
     *,
     options: Annotated[MixtureOptions | None, TABLE] = None,
     steps: Annotated[NormalizationSteps | None, STEPS] = None,
-    together: Annotated[bool, Parameter(negative="")] = False,
-    out: Path = OUT,
-    jobs: int = 1,
+    output: Annotated[Output | None, OUTPUT] = None,
 ) -> int:
     """Fit spectra as mixtures of references: every combination, ranked.
 
@@ -254,18 +242,14 @@ def xas_lcf(
         References and range.
     steps
         Options of the steps before.
-    together
-        Take all files as repeated scans of one sample.
-    out
-        Folder for numbers, files and figures.
-    jobs
-        Processes.
+    output
+        Where to write, and processes.
     """
     if options is None:
         raise BadInput("there is no reference", expected="--references with files")
     exafs = options.space == "chi"
-    series = xas_series(files, recipe_of(steps, lcf=options, exafs=exafs), together=together)
-    return run_and_tell(series, "xas", out, jobs, table=_lcf_table)
+    recipe = recipe_of(steps, lcf=options, exafs=exafs)
+    return run_recipe(files, recipe, output, _lcf_table)
 
 
 def _lcf_table(done: Run) -> Table:
@@ -294,8 +278,7 @@ def xas_pca(
     *,
     options: Annotated[ComponentOptions | None, TABLE] = None,
     steps: Annotated[NormalizationSteps | None, STEPS] = None,
-    out: Path = OUT,
-    jobs: int = 1,
+    output: Annotated[Output | None, OUTPUT] = None,
 ) -> int:
     """Find how many species a series of spectra holds, and test references as species.
 
@@ -307,13 +290,11 @@ def xas_pca(
         Range and targets.
     steps
         Options of the steps before.
-    out
-        Folder for numbers, files and figures.
-    jobs
-        Processes.
+    output
+        Where to write, and processes.
     """
     recipe = recipe_of(steps, pca=options or ComponentOptions(), exafs=False)
-    return run_and_tell(xas_series(files, recipe), "xas", out, jobs, table=_pca_table)
+    return run_recipe(files, recipe, output, _pca_table)
 
 
 def _pca_table(done: Run) -> Table | None:
@@ -344,8 +325,7 @@ def xas_mcr(
     *,
     options: Annotated[CurveResolutionOptions | None, TABLE] = None,
     steps: Annotated[NormalizationSteps | None, STEPS] = None,
-    out: Path = OUT,
-    jobs: int = 1,
+    output: Annotated[Output | None, OUTPUT] = None,
 ) -> int:
     """Resolve a series of spectra into pure species and their shares, without references.
 
@@ -357,13 +337,11 @@ def xas_mcr(
         Number of species and range.
     steps
         Options of the steps before.
-    out
-        Folder for numbers, files and figures.
-    jobs
-        Processes.
+    output
+        Where to write, and processes.
     """
     recipe = recipe_of(steps, mcr=options or CurveResolutionOptions(), exafs=False)
-    return run_and_tell(xas_series(files, recipe), "xas", out, jobs, table=_mcr_table)
+    return run_recipe(files, recipe, output, _mcr_table)
 
 
 def _mcr_table(done: Run) -> Table | None:

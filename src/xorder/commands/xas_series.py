@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from xorder.commands.shared import OUT, run_and_tell
 from xorder.errors import XorderError
 from xorder.xas.options import NormalizationSteps, XasRecipe
 
@@ -21,15 +22,34 @@ if TYPE_CHECKING:
     from xorder.series import Series
 
 __all__ = [
+    "OUTPUT",
     "STEPS",
     "TABLE",
+    "Output",
     "analyses_of",
     "number_table",
     "plus_minus",
     "recipe_of",
+    "run_recipe",
     "table_of",
     "xas_series",
 ]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Output:
+    """What the commands that run a series share."""
+
+    together: Annotated[bool, Parameter(negative="")] = False
+    """Take all files as repeated scans of one sample."""
+    out: Path = OUT
+    """Folder for numbers, files and figures."""
+    jobs: int = 1
+    """Processes."""
+
+
+#: Where a command writes, and how many processes work.
+OUTPUT = Parameter(name="*")
 
 #: Options of a recipe's table and of the steps before, each under a head of its own in the help.
 TABLE = Parameter(name="*", group="Options")
@@ -40,6 +60,18 @@ def recipe_of(steps: NormalizationSteps | None, **tables: Any) -> XasRecipe:
     """Return the recipe that has a command's options and its tables."""
     own = {} if steps is None else {f.name: getattr(steps, f.name) for f in fields(steps)}
     return XasRecipe(**own, **tables)
+
+
+def run_recipe(
+    files: Sequence[Path],
+    recipe: XasRecipe,
+    output: Output | None,
+    table: Callable[[Run], Table | None],
+) -> int:
+    """Run files through a recipe and print a table of what came out; return the exit status."""
+    given = output or Output()
+    series = xas_series(files, recipe, together=given.together)
+    return run_and_tell(series, "xas", given.out, given.jobs, table=table)
 
 
 def xas_series(files: Sequence[Path], recipe: XasRecipe, *, together: bool = False) -> Series:
