@@ -122,6 +122,34 @@ def figures(
 
 
 @app.command
+def report(
+    run: Path,
+    /,
+    *,
+    out: Path | None = None,
+    interactive: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Write the report of a finished run: one HTML file that opens without a network.
+
+    Parameters
+    ----------
+    run
+        Folder of the run.
+    out
+        The file; report.html in the folder of the run where not given.
+    interactive
+        Add curves that can be zoomed; the file grows by 5 MB.
+    """
+    from xorder.report import write_report
+    from xorder.run import open_run
+
+    opened = open_run(run)
+    path = write_report(opened, out or opened.out / "report.html", interactive=interactive)
+    say(f"report   {path}")
+    return 0
+
+
+@app.command
 def example(folder: Path, /) -> int:
     """Write a small complete example to start from: a simulated milling series of NaTaCl6.
 

@@ -12,7 +12,7 @@ from xorder.figures.journals import FORMATS, fit_to_journal
 from xorder.run import Run
 from xorder.together import draw_amorphization, draw_kind, kinds_of
 
-__all__ = ["redraw"]
+__all__ = ["drawings_of", "redraw"]
 
 
 def redraw(
@@ -53,7 +53,7 @@ def redraw(
         raise BadInput(f"formats are {list(formats)}", expected="some of " + ", ".join(FORMATS))
     written: list[Path] = []
     names: list[str] = []
-    for drawing in _drawings(run):
+    for drawing in drawings_of(run):
         names.append(drawing.name)
         if only and not any(fnmatch.fnmatch(drawing.name, pattern) for pattern in only):
             continue
@@ -66,7 +66,8 @@ def redraw(
     return written
 
 
-def _drawings(run: Run) -> Iterator[Drawing]:
+def drawings_of(run: Run) -> Iterator[Drawing]:
+    """Yield the figures of a run, from its stored results."""
     for kind in (kind for probe in run.probes for kind in kinds_of(probe, run.outcomes)):
         yield from draw_kind(kind, run.comparisons.get(kind.name), lambda _said: None)
     yield from draw_amorphization(run.comparisons)

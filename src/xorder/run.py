@@ -228,16 +228,16 @@ def _concluded(
         with _noted(kind.probe, "no comparison", failures):
             found = compare_kind(kind, messages.append)
             if found is not None:
-                comparisons[kind.name] = found
                 found.save(out / "comparisons" / f"{kind.name}.h5")
+                comparisons[kind.name] = found
         with _noted(kind.probe, "no figure", failures):
             for drawing in draw_kind(kind, found, messages.append):
                 figures += drawing.save(out / "figures")
     with _noted("", "no scale of amorphization", failures):
         scale = amorphize(series, outcomes, comparisons)
         if scale is not None:
-            comparisons[AMORPHIZATION] = scale
             scale.save(out / "comparisons" / f"{AMORPHIZATION}.h5")
+            comparisons[AMORPHIZATION] = scale
     with _noted("", "no figure", failures):
         for drawing in draw_amorphization(comparisons):
             figures += drawing.save(out / "figures")
