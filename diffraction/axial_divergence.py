@@ -13,6 +13,8 @@ __all__ = ["AxialParts", "axial_parts", "noticeable"]
 
 #: Lines that reach less than this (degrees) from their Bragg angle stay whole.
 NOTICEABLE = 0.002
+#: Smallest ratio that lines laid out as several are computed for.
+LEAST = 1e-6
 #: Parts of an asymmetric line: nodes of a Gauss–Legendre quadrature.
 PARTS = 12
 
@@ -57,6 +59,9 @@ def axial_parts(
     """
     split = noticeable(two_theta, ratio) if split is None else split
     whole = np.arange(len(two_theta))
+    if split.any():
+        # What is laid out as several stays so, however small the ratio has become.
+        ratio = max(ratio, LEAST)
     if ratio <= 0.0 or not len(whole):
         none = np.zeros(len(whole))
         return AxialParts(

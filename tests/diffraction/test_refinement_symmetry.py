@@ -125,3 +125,20 @@ def test_without_axial_divergence_lines_stay_whole():
     assert line.tolist() == [0, 1]
     assert not offset.any()
     assert (share == 1.0).all()
+
+
+def test_lines_laid_out_as_several_stay_so_without_axial_divergence():
+    angles = np.array([10.0, 20.0])
+    parts = axial_parts(angles, 0.0, split=np.array([True, False]))
+    assert len(parts.line) == 13
+    assert np.abs(parts.offset).max() < 1e-6
+    assert np.bincount(parts.line, parts.weight) == pytest.approx([1.0, 1.0])
+
+
+@pytest.mark.parametrize("two_theta", [10.0, 40.0, 120.0])
+def test_derivatives_of_the_parts_of_a_line_by_the_ratio_are_exact(two_theta):
+    angle, split, step = np.array([two_theta]), np.array([True]), 1e-6
+    at, up, down = (axial_parts(angle, 0.03 + s, split=split) for s in (0.0, step, -step))
+    assert at.offset_slope == pytest.approx((up.offset - down.offset) / (2 * step), rel=1e-4)
+    numeric = (up.weight - down.weight) / (2 * step)
+    assert at.weight_slope == pytest.approx(numeric, abs=1e-5 * np.abs(numeric).max())
