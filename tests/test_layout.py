@@ -38,6 +38,7 @@ LEVELS = [
     {"together"},
     {"run", "run_tables", "example"},
     {"redraw"},
+    {"report"},
     {"console"},
     {"commands"},
     {"cli"},
