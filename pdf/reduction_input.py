@@ -122,11 +122,11 @@ def reduction_table(
         incoherent = compton_scattering(amounts, q, wavelength=recoil, power=options.recoil_power)
         if recoil is None:
             messages.append("without a wavelength Compton scattering is taken without recoil")
-    for element in elements_near_edge(amounts, wavelength):
-        messages.append(
-            f"the wavelength of {wavelength:g} Å lies at an absorption edge of {element}, where f' "
-            "and f'' of the free atom may be several electrons wrong"
-        )
+    messages.extend(
+        f"the wavelength of {wavelength:g} Å lies at an absorption edge of {element}, where f' and "
+        "f'' of the free atom may be several electrons wrong"
+        for element in elements_near_edge(amounts, wavelength)
+    )
     return ReductionTable(
         q=q,
         counts=data.intensity[used],
