@@ -107,6 +107,8 @@ def compare(analyses: Sequence[XasAnalysis], recipe: XasRecipe) -> XasComparison
     BadInput
         Samples that are named and not there, or too few of them.
     """
+    if not _asks(recipe):
+        return None
     # Read once; fits are large, and nothing here asks for them.
     analyses = [replace(analysis, shell_fit=None, mixtures=None) for analysis in analyses]
     found = _Found({}, [], {a.name: [] for a in analyses}, [])
@@ -122,8 +124,6 @@ def compare(analyses: Sequence[XasAnalysis], recipe: XasRecipe) -> XasComparison
         _joint_peaks(analyses, recipe.near_edge, found)
     if recipe.fit is not None and recipe.fit.shared:
         _joint_shells(analyses, recipe.fit, recipe, found)
-    if not found.results:
-        return None
     fields: dict[str, object] = found.results
     return XasComparison(
         names=tuple(analysis.name for analysis in analyses),
@@ -132,6 +132,17 @@ def compare(analyses: Sequence[XasAnalysis], recipe: XasRecipe) -> XasComparison
         sample_numbers={name: tuple(rows) for name, rows in found.of_samples.items() if rows},
         messages=tuple(dict.fromkeys(found.messages)),
         **fields,  # type: ignore[arg-type]
+    )
+
+
+def _asks(recipe: XasRecipe) -> bool:
+    """Return whether a recipe asks anything of the samples together."""
+    tables = (recipe.difference, recipe.pca, recipe.mcr)
+    return (
+        any(table is not None for table in tables)
+        or (recipe.lcf is not None and bool(recipe.lcf.end_members))
+        or (recipe.near_edge is not None and bool(recipe.near_edge.shared))
+        or (recipe.fit is not None and bool(recipe.fit.shared))
     )
 
 

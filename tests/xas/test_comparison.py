@@ -59,6 +59,8 @@ def number(found: XasComparison, sample: str, name: str) -> float:
 
 def test_nothing_asked_is_nothing_compared(series: list[xas.XasAnalysis]) -> None:
     assert compare(series, NEAR) is None
+    # Nor is any sample read from its file for it.
+    assert compare([None] * 3, NEAR) is None
 
 
 def test_every_number_has_an_error_or_a_reason(series: list[xas.XasAnalysis]) -> None:
