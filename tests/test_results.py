@@ -111,7 +111,8 @@ def test_fit_parameters_are_stored_in_the_words_of_nexus(tmp_path):
         assert a[()] == 3.5
         assert a.attrs["error"] == 0.01
         assert bool(a.attrs["vary"])
-        assert file["entry/fit/numbers/fwhm (0 0 2)"].attrs["units"] == "°"
+        row = file["entry/fit/numbers"][0]
+        assert (row["name"], row["units"]) == (b"fwhm (0 0 2)", "°".encode())
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):

@@ -65,22 +65,27 @@ def test_a_stored_run_equals_the_objects_before_storing(run, tmp_path):
         assert_same(analyses, read_results(path))
 
 
-ODD = Provenance(
+ODD = {
+    "a/b": 1,
+    "a_b": -0.0,
+    "nan": math.nan,
+    "mixed": (1, 2.0, "x", None, True),
+    "empty": (),
+    "list": [1.5, 2.5],
+    "texts": ("å", ""),
+    "path": Path("x/y"),
+    "nothing": {},
+    "complex": 1 + 2j,
+    "numpy": np.float32(0.1),
+    "flags": (True, False),
+    ".": "dot",
+}
+MADE = Provenance(
     function="f",
     parameters={
-        "a/b": 1,
-        "a_b": -0.0,
-        "nan": math.nan,
-        "mixed": (1, 2.0, "x", None, True),
-        "empty": (),
-        "list": [1.5, 2.5],
-        "texts": ("å", ""),
-        "path": Path("x/y"),
-        "nothing": {},
-        "complex": 1 + 2j,
-        "numpy": np.float32(0.1),
-        "flags": (True, False),
-        ".": "dot",
+        "x": [1, 2.5, math.nan, math.inf, None, True, "å"],
+        "y": {"array": [3], "digest": "0"},
+        "third": 1 / 3,
     },
     version="0",
     time="now",
@@ -91,7 +96,7 @@ def test_what_is_odd_comes_back_as_it_was(tmp_path):
     from xorder.fitting import FitResult, Parameter, Parameters
 
     failed = FitResult(
-        provenance=ODD,
+        provenance=MADE,
         parameters=Parameters([Parameter(name="a", value=1.0, max=3.0, expr="", stderr=math.nan)]),
         success=False,
         message="no\0thing",
@@ -99,10 +104,12 @@ def test_what_is_odd_comes_back_as_it_was(tmp_path):
         minima=np.array([], dtype=float),
         residual=(np.arange(3.0), np.zeros((2, 0))),
     )
-    found = read_results(write_results(tmp_path / "x.h5", {"fit": failed}))["fit"]
+    path = write_results(tmp_path / "x.h5", {"fit": failed, "odd": ODD})
+    found = read_results(path)["fit"]
+    assert_same(read_results(path)["odd"], ODD)
     # HDF5 texts cannot hold a NUL: it is shown instead.
     assert found.message == "no␀thing"
-    assert_same(found.provenance.parameters, dict(ODD.parameters))
+    assert_same(found.provenance, MADE)
     assert_same(found.parameters, failed.parameters)
     assert_same(found.residual, failed.residual)
     assert_same(found.covar, failed.covar)
@@ -116,7 +123,7 @@ def test_numbers_of_one_name_are_all_kept(tmp_path):
     table = Table(numbers=(Number(name="a/b", value=1.0), Number(name="a/b", value=2.0, note="n")))
     path = write_results(tmp_path / "x.h5", {"table": table})
     with h5py.File(path) as file:
-        assert len(file["entry/table/numbers"]) == 2
+        assert file["entry/table/numbers"]["value"].tolist() == [1.0, 2.0]
     # A class that is not Xorder's own is not made from a file.
     with pytest.raises(UnreadableFile, match="is not a class of Xorder"):
         read_results(path)

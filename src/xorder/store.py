@@ -188,8 +188,9 @@ def _write_provenance(group: Any, provenance: Any) -> None:
     _write_text(process, "version", provenance.version)
     _write_text(process, "date", provenance.time)
     _write_text(process, "function", provenance.function)
-    _write(process, "parameters", provenance.parameters, {})
-    process["parameters"].attrs["NX_class"] = "NXparameters"
+    # Half of a file's objects would be these, as groups: plain texts and numbers all, they stand as
+    # JSON, exactly.
+    _write_text(process, "parameters", json.dumps(dict(provenance.parameters), ensure_ascii=False))
 
 
 def _write_parameters(group: Any, name: str, parameters: Any) -> Any:
@@ -222,13 +223,17 @@ def _write_sequence(group: Any, name: str, items: Any) -> Any:
 
 
 def _write_numbers(group: Any, name: str, numbers: Any) -> Any:
-    own = _create_group(group, name, "Numbers")
-    for number in numbers:
-        _mark(
-            _write_scalar(own, _link_name(own, number.name), number.value),
-            error=number.stderr, units=number.unit, note=number.note, name=number.name,
-        )  # fmt: skip
-    return own
+    """Write numbers as one table: a dataset for each would take most of a file's time."""
+    import h5py
+
+    text = h5py.string_dtype()
+    kind = np.dtype(
+        [("name", text), ("value", "f8"), ("error", "f8"), ("units", text), ("note", text)]
+    )
+    rows = [(_text(n.name), n.value, n.stderr, _text(n.unit), _text(n.note)) for n in numbers]
+    written = group.create_dataset(name, data=np.array(rows, dtype=kind))
+    written.attrs["python"] = "Numbers"
+    return written
 
 
 def _link_name(group: Any, name: str) -> str:

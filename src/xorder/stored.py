@@ -6,6 +6,7 @@ Only classes of Xorder are made anew, from their fields and without running any 
 from __future__ import annotations
 
 import functools
+import json
 from dataclasses import MISSING, fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
@@ -80,6 +81,8 @@ def _read(node: Any) -> Any:
         return _GROUPS.get(python, _read_dataclass)(node)
     if node.shape is None:
         return None
+    if python == "Numbers":
+        return _read_numbers(node)
     if node.dtype.kind == "O":
         return _read_strings(node, python)
     value = node[()]
@@ -106,13 +109,9 @@ def _read_mapping(node: Any) -> dict[str, Any]:
 def _read_numbers(node: Any) -> tuple[Number, ...]:
     return tuple(
         Number(
-            name=str(item.attrs["name"]),
-            value=float(item[()]),
-            stderr=float(item.attrs["error"]),
-            unit=str(item.attrs["units"]),
-            note=str(item.attrs["note"]),
+            name=name.decode(), value=value, stderr=error, unit=units.decode(), note=note.decode()
         )
-        for item in node.values()
+        for name, value, error, units, note in node[()].tolist()
     )
 
 
@@ -157,7 +156,7 @@ def _read_provenance(node: Any) -> Provenance | None:
     process = node["process"]
     return Provenance(
         function=_read(process["function"]),
-        parameters=_read_mapping(process["parameters"]),
+        parameters=json.loads(_read(process["parameters"])),
         version=_read(process["version"]),
         time=_read(process["date"]),
     )
@@ -177,7 +176,6 @@ def _class(name: str) -> Any:
 
 _GROUPS: dict[str, Any] = {
     "dict": _read_mapping,
-    "Numbers": _read_numbers,
     "Parameters": _read_parameters,
     "tuple": lambda node: tuple(_read(item) for item in node.values()),
     "list": lambda node: [_read(item) for item in node.values()],
