@@ -46,11 +46,18 @@ def test_samples_come_in_their_order_with_their_recipes(tmp_path):
     first, second = (sample.probes["diffraction"].recipe for sample in series.samples)
     assert first.structure == second.structure == "NaTaCl6"
     assert (first.wavelength, second.wavelength) == ("CuKa", 1.5406)
+    assert (first.order_value, first.conductivity) == (6.0, 6e-5)
+    assert (second.order_value, second.conductivity) == (40.0, None)
+    assert first.order_name == "milling time (h)"
 
 
 def test_a_folder_stands_for_the_manifest_in_it(tmp_path):
-    manifest(tmp_path, GOOD)
-    assert load_series(tmp_path).name == "milling"
+    path = manifest(tmp_path, GOOD)
+    (tmp_path / "six.xye").touch()
+    series = load_series(tmp_path)
+    assert series.name == "milling"
+    assert series.path == path
+    assert series.samples[0].probes["diffraction"].files() == (tmp_path / "six.xye",)
 
 
 def test_patterns_name_files_beside_the_manifest(tmp_path):

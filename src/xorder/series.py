@@ -123,6 +123,8 @@ def load_series(path: str | Path) -> Series:
         named on a line of its own.
     """
     path = Path(path)
+    if path.is_dir():
+        path = path / "series.toml"
     text = _read(path)
     try:
         table = tomllib.loads(text)
@@ -188,8 +190,6 @@ def series_from_files(
 
 
 def _read(path: Path) -> str:
-    if path.is_dir():
-        path = path / "series.toml"
     if not path.is_file():
         raise MissingFile(
             "no such manifest", expected="a series.toml (`xorder example` makes one)", source=path
