@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         spread_over_choices,
     )
     from xorder.diffraction.analysis import DiffractionAnalysis, analyse
+    from xorder.diffraction.anisotropic_simulation import simulate_anisotropic
     from xorder.diffraction.anisotropy import DirectionalWidths
     from xorder.diffraction.calibrations import (
         Calibration,
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
 _HOME = {
     "AngleRestraint": "restraints",
     "BondRestraint": "restraints",
+    "simulate_anisotropic": "anisotropic_simulation",
     "DirectionalWidths": "anisotropy",
     "ExpressionRestraint": "restraints",
     "LineIntensities": "pawley",
@@ -217,6 +219,7 @@ __all__ = [
     "resolution_from_standard",
     "scherrer_sizes",
     "simulate",
+    "simulate_anisotropic",
     "simulate_mixture",
     "spread_over_choices",
     "track_peaks",
