@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from xorder.results import Array
     from xorder.xas.background import Exafs
     from xorder.xas.normalization import Normalized
     from xorder.xas.shell_results import ShellFit
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from xorder.xas.wavelets import Wavelets
 
 __all__ = [
+    "draw_map",
     "plot_chi",
     "plot_mu",
     "plot_norm",
@@ -68,6 +70,17 @@ def plot_transform(
     return list(ax.plot(transform.r, magnitude, **_named(transform, artist_kwargs)))
 
 
+def draw_map(ax: Axes, k: Array, r: Array, values: Array, **artist_kwargs: Any) -> Any:
+    """Draw values over even grids of k and R as a picture, smooth between its points.
+
+    A picture takes a thousandth of the memory of shaded triangles, of which a map has 10⁵.
+    """
+    dk, dr = (float(axis[-1] - axis[0]) / (2 * (len(axis) - 1)) for axis in (k, r))
+    extent = (float(k[0]) - dk, float(k[-1]) + dk, float(r[0]) - dr, float(r[-1]) + dr)
+    style = {"interpolation": "bilinear", **artist_kwargs}
+    return ax.imshow(values, extent=extent, origin="lower", aspect="auto", **style)
+
+
 def plot_wavelets(
     wavelets: Wavelets,
     ax: Axes | None = None,
@@ -86,13 +99,13 @@ def plot_wavelets(
     ellipse_at
         k in Å⁻¹ and R in Å of the ellipse's middle; its half axes are those there.
     **artist_kwargs
-        For ``Axes.pcolormesh``, such as ``vmax``.
+        For ``Axes.imshow``, such as ``vmax``.
     """
     from matplotlib.patches import Ellipse
 
     ax = _axes(ax)
-    style = {"shading": "gouraud", "rasterized": True, "vmin": 0.0, **artist_kwargs}
-    mesh = ax.pcolormesh(wavelets.k, wavelets.r, wavelets.magnitude, **style)
+    style = {"vmin": 0.0, **artist_kwargs}
+    mesh = draw_map(ax, wavelets.k, wavelets.r, wavelets.magnitude, **style)
     ax.set(
         xlabel="k (Å⁻¹)",
         ylabel="R, not phase-corrected (Å)",

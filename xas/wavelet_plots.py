@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xorder.errors import BadInput
+from xorder.xas.plots import draw_map
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,15 +56,14 @@ def plot_wavelet_difference(
     limit
         Ends of the colour scale, -limit to limit; the largest difference in the range where None.
     **artist_kwargs
-        For ``Axes.pcolormesh``.
+        For ``Axes.imshow``.
     """
     from matplotlib.patches import Ellipse
 
     ax = _axes(ax)
     limit = _largest(difference) if limit is None else limit
-    style: dict[str, Any] = {"shading": "gouraud", "rasterized": True, "cmap": "RdBu_r"}
-    style |= {"vmin": -limit, "vmax": limit, **artist_kwargs}
-    mesh = ax.pcolormesh(difference.k, difference.r, difference.difference, **style)
+    style = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit, **artist_kwargs}
+    mesh = draw_map(ax, difference.k, difference.r, difference.difference, **style)
     unclear = np.abs(difference.difference) < SIGNIFICANT * difference.stderr
     artists: list[Any] = [mesh]
     if unclear.any() and not unclear.all():

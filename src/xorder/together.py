@@ -33,7 +33,7 @@ __all__ = [
 #: Name of the series' scale among its comparisons.
 AMORPHIZATION = "amorphization"
 #: More curves than this are a smear: that many are drawn, evenly chosen.
-DRAWN = 48
+DRAWN = 24
 #: More samples than this are not compared as one: the matrices would not fit.
 COMPARED = 2000
 
