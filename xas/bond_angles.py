@@ -286,7 +286,9 @@ def _verdict(
         return "failed"
     bent = square.value > needed * square.stderr
     disordered = excess.value > needed * excess.stderr
-    if (bent or disordered) and abs(correlation) > INSEPARABLE:
+    # Where one of them stopped at its bound the other's error is too small, and there is no
+    # correlation.
+    if (bent or disordered) and not abs(correlation) <= INSEPARABLE:
         return "undecidable"
     names = [name for name, is_so in (("bent", bent), ("disordered", disordered)) if is_so]
     return " and ".join(names) or "straight"
