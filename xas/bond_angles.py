@@ -240,7 +240,10 @@ def _result(
     limit = square.value + 1.96 * square.stderr
     seen = limit < low**2
     verdict = _verdict(found, r_factor, square, excess, correlation, needed)
-    if verdict == "straight" and (not seen or _weaker(feature.measured, straight, needed)):
+    weaker = _weaker(feature.measured, straight, needed)
+    # A bend weakens the feature; one that a chain stiffer than its bonds makes up for is noise.
+    unfounded = verdict.startswith("bent") and not weaker
+    if unfounded or (verdict == "straight" and (weaker or not seen)):
         verdict = "undecidable"
     bend = _bend(square, "bend")
     limit = math.sqrt(max(limit, 0.0)) if math.isfinite(limit) else math.nan
