@@ -166,7 +166,7 @@ def test_differences_are_drawn_on_one_scale_and_paths_with_their_names(
     differences = [xas.subtract_wavelets(measured, m) for m in (other, replace(other, name="b"))]
     axes = Figure().subplots(1, 3)
     plot_wavelet_differences(differences, axes[:2])
-    limits = {ax.collections[0].get_clim() for ax in axes[:2]}
+    limits = {ax.images[0].get_clim() for ax in axes[:2]}
     assert len(limits) == 1
     low, high = limits.pop()
     assert low == -high < 0
