@@ -38,6 +38,16 @@ conductivity = 6e-5              # S/cm at 25 °C
 conductivity_stderr = 1e-5
 diffraction = { files = "xrd/6h.xye" }
 pdf = { files = ["pdf/6h.gr"], r_max = 40.0 }   # a sample's own settings win
+
+[[samples]]
+name = "0 h"
+order = 0
+diffraction = { files = "xrd/0h.xye" }
+
+[[samples]]
+name = "40 h"
+order = 40
+diffraction = { files = "xrd/40h.xye" }
 ```
 
 A table within a probe's table stands under its own head, and of a list of tables each one under a
