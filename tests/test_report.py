@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from xorder.example import MILLING_SERIES, write_example
-from xorder.report import write_report
+from xorder.report import _rounded, write_report
 from xorder.run import open_run, run_series
 from xorder.series import load_series
 
@@ -120,3 +120,19 @@ def test_a_browser_opens_it_without_complaint(run, tmp_path, interactive):
     )  # fmt: skip
     assert "CONSOLE" not in seen.stderr
     assert (tmp_path / "page.pdf").stat().st_size > 50_000
+
+
+@pytest.mark.parametrize(
+    ("value", "stderr", "printed"),
+    [
+        (0.748664, 0.00197, ("0.7487", "0.0020")),
+        (9883.05428, 0.6089, ("9883.05", "0.61")),
+        (2.6e-6, 1.2e-9, ("2.6e-06", "1.2e-09")),
+        (123456.0, 2345.0, ("1.235e+05", "2.3e+03")),
+        (1.5, float("nan"), ("1.5", "–")),
+        (float("nan"), 1.0, ("–", "–")),
+        (0.0, 0.02, ("0.000", "0.020")),
+    ],
+)
+def test_a_value_is_printed_to_the_second_digit_of_its_error(value, stderr, printed):
+    assert _rounded(value, stderr) == printed

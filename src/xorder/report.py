@@ -153,16 +153,27 @@ def _numbers(run: Run, outcome: Outcome) -> dict[str, tuple[Number, ...]]:
 
 
 def _row(number: Number) -> dict[str, str]:
-    digits = 6
-    if math.isfinite(number.stderr) and number.stderr > 0 and number.value:
-        digits = 2 + math.ceil(math.log10(max(abs(number.value) / number.stderr, 1.0)))
+    value, stderr = _rounded(number.value, number.stderr)
     return {
         "name": number.name,
-        "value": f"{number.value:.{min(digits, 10)}g}" if math.isfinite(number.value) else "–",
-        "stderr": f"{number.stderr:.2g}" if math.isfinite(number.stderr) else "–",
+        "value": value,
+        "stderr": stderr,
         "unit": number.unit,
         "note": number.note,
     }
+
+
+def _rounded(value: float, stderr: float) -> tuple[str, str]:
+    """Return a value to the second digit of its standard error, and that error."""
+    if not math.isfinite(value):
+        return "–", "–"
+    if not (math.isfinite(stderr) and stderr > 0):
+        return f"{value:.6g}", "–"
+    decimals = 1 - math.floor(math.log10(stderr))
+    if 0 <= decimals <= 8:
+        return f"{value:.{decimals}f}", f"{stderr:.{decimals}f}"
+    digits = max(2, decimals + 1 + math.floor(math.log10(max(abs(value), stderr))))
+    return f"{value:.{digits}g}", f"{stderr:.2g}"
 
 
 def _with_error(number: Number) -> str:
