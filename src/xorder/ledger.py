@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from xorder._version import __version__
+from xorder.errors import CannotWrite
 from xorder.results import Number
 from xorder.store import atomic_path
 
@@ -98,12 +99,26 @@ class Ledger:
             return Entry.from_line(file.readline().decode())
 
     def append(self, entries: Iterable[Entry]) -> None:
-        """Add entries to the file; they are with the system when this returns."""
-        with self.path.open("ab") as file:
-            for entry in entries:
-                line = entry.to_line().encode()
-                self._offsets[entry.sample] = self._size
-                self._size += file.write(line)
+        """Add entries to the file; they are with the system when this returns.
+
+        Raises
+        ------
+        CannotWrite
+            Where the disk refuses; half a line is then cut off when the file is read.
+        """
+        try:
+            with self.path.open("ab") as file:
+                for entry in entries:
+                    line = entry.to_line().encode()
+                    file.write(line)
+                    self._offsets[entry.sample] = self._size
+                    self._size += len(line)
+        except OSError as error:
+            raise CannotWrite(
+                f"cannot write: {error.strerror or error}",
+                expected="a disk with space; the run then goes on where it was",
+                source=self.path,
+            ) from error
 
     def entries(self, samples: Sequence[str]) -> Iterator[Entry]:
         """Yield the entries of samples in their order, those without one left out."""
