@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -236,7 +236,7 @@ class _Table:
             products = (hkl[:, :, None] * hkl[:, None, :]).reshape(-1, 9).astype(float)
             phases[:, self.first_anisotropic :] *= np.exp(products @ self.beta)
         sums = np.add.reduceat(phases, self.starts, axis=1)
-        g_squared = np.sum((hkl @ self.reciprocal.T) ** 2, axis=1)
+        g_squared = _squared_lengths(hkl, self.reciprocal)
         s = np.sqrt(g_squared) / 2.0
         f0 = {species: form_factor(species, s) for species in set(self.species)}
         sums *= np.exp(-2.0 * np.pi**2 * g_squared[:, None] * self.uiso)
@@ -251,7 +251,7 @@ class _Table:
 
         order = np.lexsort((hkl[:, 2], hkl[:, 1], hkl[:, 0]))
         planes = np.ascontiguousarray(hkl[order])
-        g_squared = np.sum((planes @ self.reciprocal.T) ** 2, axis=1)
+        g_squared = _squared_lengths(planes, self.reciprocal)
         half = np.sqrt(g_squared) / 2.0
         distinct = sorted(set(self.species))
         lowest = planes.min(axis=0)
@@ -300,17 +300,24 @@ def _damping(g_squared: Array, uiso: Array) -> Array:
     """Return exp(-2π² g² U) of N planes and K displacements, shape (N, K).
 
     Displacements of one crystal are near each other, so that the series of the exponential around
-    their middle ends soon: a product of small matrices instead of N K exponentials.
+    their middle ends soon: a few products instead of N K exponentials.
     """
     middle = 0.5 * (uiso.max() + uiso.min())
     reach = 2.0 * np.pi**2 * float(g_squared.max()) * float(np.ptp(uiso)) / 2.0
     if len(uiso) < FEW_KINDS or reach > SERIES_REACH:
         return np.asarray(np.exp(-2.0 * np.pi**2 * g_squared[:, None] * uiso))
-    factorial = np.cumprod(np.maximum(np.arange(SERIES_TERMS), 1.0))
-    x = -2.0 * np.pi**2 * g_squared
-    left = np.vander(x, SERIES_TERMS, increasing=True) * np.exp(x * middle)[:, None]
-    right = np.vander(uiso - middle, SERIES_TERMS, increasing=True) / factorial
-    return np.asarray(left @ right.T)
+    from xorder.diffraction.structure_factor_kernels import damping
+
+    return np.asarray(damping(-2.0 * np.pi**2 * g_squared, uiso, middle, SERIES_TERMS))
+
+
+def _squared_lengths(hkl: Planes, reciprocal: NDArray[np.floating]) -> Array:
+    """Return g² of planes, without a matrix product: those wake threads that cost more than it."""
+    h, k, el = hkl.T.astype(float)
+    metric = reciprocal.T @ reciprocal
+    mixed = 2.0 * (metric[0, 1] * k + metric[0, 2] * el)
+    rest = k * (metric[1, 1] * k + 2.0 * metric[1, 2] * el) + metric[2, 2] * el * el
+    return np.asarray(h * (metric[0, 0] * h + mixed) + rest)
 
 
 def _families(
@@ -329,7 +336,7 @@ def _families(
     # One of each Friedel pair: h > 0, or h = 0 and k > 0, or h = k = 0 and l > 0.
     hkl = np.stack(np.meshgrid(h, k, el, indexing="ij"), axis=-1).reshape(-1, 3)
     hkl = hkl[limits[1] * (2 * limits[2] + 1) + limits[2] + 1 :]
-    g = np.linalg.norm(hkl @ np.linalg.inv(lattice).T, axis=1)
+    g = np.sqrt(_squared_lengths(hkl, np.linalg.inv(lattice)))
     inside = (g <= (1 + 1e-12) / d_min) & (g * d_max >= 1 - 1e-12)
     hkl, g = hkl[inside], g[inside]
     base = 2 * int(limits.max()) + 3
@@ -357,8 +364,6 @@ def _readable(hkl: Planes, radix: Planes) -> tuple[Planes, Planes]:
 
 
 def _with_displacements(crystal: Crystal, uiso: float) -> tuple[Atoms, tuple[str, ...]]:
-    from dataclasses import replace
-
     if not np.isfinite(uiso) or uiso < 0:
         raise BadInput(f"uiso {uiso:g} Å²", expected="a displacement of zero or above")
     atoms = unit_cell_atoms(crystal)

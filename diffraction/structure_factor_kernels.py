@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from xorder.results import Array
 
-__all__ = ["f_squared"]
+__all__ = ["damping", "f_squared"]
 
 
 # Sums in any order let the compiler add several atoms at once; the difference is rounding.
@@ -101,3 +101,21 @@ def f_squared(
             + b_real * b_real
             + b_imaginary * b_imaginary
         )
+
+
+@njit(cache=True, fastmath={"reassoc", "contract", "nsz"})  # type: ignore[untyped-decorator]
+def damping(x: Array, displacements: Array, middle: float, terms: int) -> Array:
+    """Return exp(x u) of N numbers and K displacements near `middle`, by a series; (N, K)."""
+    result = np.empty((len(x), len(displacements)))
+    for n in range(len(x)):
+        centre = math.exp(x[n] * middle)
+        row = result[n]
+        row[:] = 1.0
+        # Horner's rule for 1 + y + y²/2! + …, all displacements at once.
+        for order in range(terms - 1, 0, -1):
+            step = x[n] / order
+            for k in range(len(displacements)):
+                row[k] = 1.0 + step * (displacements[k] - middle) * row[k]
+        for k in range(len(displacements)):
+            row[k] *= centre
+    return result
