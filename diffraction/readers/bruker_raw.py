@@ -1,19 +1,22 @@
 """Bruker RAW (binary): Diffrac-AT 1 and 2, Diffrac-plus 3 (``RAW1.01``) and 4 (``RAW4.00``).
 
-Each file has one or more ranges of one step size, of which the first is read. The layouts are facts
-that other open readers agree on; version 3 was checked on measured files, the others were not, so
-whatever does not fit the layout is refused.
+Each file has one or more ranges, each of one step size. The layouts are facts that other open
+readers agree on; version 3 was checked on measured files, the others were not, so whatever does not
+fit the layout is refused.
 """
 
 from __future__ import annotations
 
+import itertools
 import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from xorder.diffraction.radiation import Radiation
-from xorder.diffraction.readers.scan import Scan
+from xorder.diffraction.readers.scan import Scan, chosen
 from xorder.errors import BadInput, UnreadableFile
 
 __all__ = ["is_bruker_raw", "scan_from_bruker_raw"]
@@ -33,20 +36,38 @@ def is_bruker_raw(content: bytes) -> bool:
     return content.startswith((b"RAW ", b"RAW1", b"RAW2", b"RAW3", b"RAW4"))
 
 
-def scan_from_bruker_raw(content: bytes, source: str) -> Scan:
-    """Return the first range of a Bruker RAW file.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Range:
+    """One range as its header says it."""
+
+    first: int
+    """Byte at which its numbers begin."""
+    points: int
+    start: float
+    step: float
+    seconds: float
+    wavelength: Radiation | None
+    version: str
+    says: tuple[tuple[str, str], ...] = ()
+    refused: str = ""
+    """Why its numbers are not a pattern; empty where they are."""
+
+
+def scan_from_bruker_raw(content: bytes, source: str, index: int = 0) -> Scan:
+    """Return a range of a Bruker RAW file by its index.
 
     Raises
     ------
     UnreadableFile
-        For another version, a scan that is not in 2θ, and a file that ends too early.
+        For another version, a scan that is not in 2θ, a range that is not there, and a file that
+        ends too early.
     """
     readers = {
         b"RAW ": _version_1, b"RAW2": _version_2, b"RAW1.01": _version_3, b"RAW4.00": _version_4,
     }  # fmt: skip
     for start, reader in readers.items():
         if content.startswith(start):
-            return reader(content, source)
+            return _scan(content, source, reader(content, source), index)
     raise UnreadableFile(
         f"the file is Bruker RAW of version {content[3:7]!r}",
         expected="Diffrac-AT 1 or 2, RAW1.01 or RAW4.00; export others as XRDML, BRML or columns",
@@ -54,51 +75,72 @@ def scan_from_bruker_raw(content: bytes, source: str) -> Scan:
     )
 
 
-def _version_1(content: bytes, source: str) -> Scan:
-    points, seconds, step, _, start = _unpack("<Iff I 4x f", content, 4, source)
-    alpha1, alpha2, following = _unpack("<ff 72x I", content, 72, source)
-    return _scan(
-        content, source, HEADER_1, points, start, step, ranges=2 if following else 1,
-        version="Diffrac-AT 1", seconds=seconds,
-        wavelength=_radiation("", alpha1, alpha2, 0.5 if alpha2 > 0 else 0.0),
-    )  # fmt: skip
+def _version_1(content: bytes, source: str) -> Iterator[_Range]:
+    place, following = 0, 1
+    while following:
+        # Old files do not repeat the mark before their further ranges.
+        place -= 0 if content[place : place + 4] == b"RAW " else 4
+        points, seconds, step, _, start = _unpack("<Iff I 4x f", content, place + 4, source)
+        alpha1, alpha2, following = _unpack("<ff 72x I", content, place + 72, source)
+        yield _Range(
+            first=place + HEADER_1, points=points, start=round(start, 5), step=round(step, 6),
+            seconds=seconds, version="Diffrac-AT 1",
+            wavelength=_radiation("", alpha1, alpha2, 0.5 if alpha2 > 0 else 0.0),
+        )  # fmt: skip
+        place += HEADER_1 + 4 * points
 
 
-def _version_2(content: bytes, source: str) -> Scan:
+def _version_2(content: bytes, source: str) -> Iterator[_Range]:
     (ranges,) = _unpack("<H", content, 4, source)
     date, anode, alpha1, alpha2, ratio = _unpack("<20s2sfff", content, 168, source)
-    length, points, seconds, step, start = _unpack("<HH4xfff", content, HEADER_2, source)
-    if length <= 48:
-        raise UnreadableFile(
-            f"the range's header has {length} bytes", expected="more than 48", source=source
-        )
-    return _scan(
-        content, source, HEADER_2 + length, points, start, step, ranges=ranges,
-        version="Diffrac-AT 2", seconds=seconds, date=_text(date),
-        wavelength=_radiation(_text(anode), alpha1, alpha2, ratio),
-    )  # fmt: skip
+    place = HEADER_2
+    for _ in range(ranges):
+        length, points, seconds, step, start = _unpack("<HH4xfff", content, place, source)
+        if length <= 48:
+            raise UnreadableFile(
+                f"the range's header has {length} bytes", expected="more than 48", source=source
+            )
+        # Steps are stored in single precision by old versions: 0.02 is then 0.0199999996.
+        yield _Range(
+            first=place + length, points=points, start=round(start, 5), step=round(step, 6),
+            seconds=seconds, version="Diffrac-AT 2", says=(("date", _text(date)),),
+            wavelength=_radiation(_text(anode), alpha1, alpha2, ratio),
+        )  # fmt: skip
+        place += length + 4 * points
 
 
-def _version_3(content: bytes, source: str) -> Scan:
+def _version_3(content: bytes, source: str) -> Iterator[_Range]:
     (ranges,) = _unpack("<I", content, 12, source)
     anode = _text(_unpack("<4s", content, 608, source)[0])
     alpha1, alpha2, _, ratio = _unpack("<4d", content, 624, source)
-    length, points, _, start = _unpack("<2I2d", content, HEADER_3, source)
-    step, seconds = _unpack("<d8xf", content, HEADER_3 + 176, source)
-    (supplement,) = _unpack("<I", content, HEADER_3 + 256, source)
-    return _scan(
-        content, source, HEADER_3 + length + supplement, points, start, step, ranges=ranges,
-        version="1.01", seconds=seconds, date=_text(content[16:26]),
-        wavelength=_radiation(anode, alpha1, alpha2, ratio), anode=anode,
-    )  # fmt: skip
+    place = HEADER_3
+    for _ in range(ranges):
+        length, points, _, start = _unpack("<2I2d", content, place, source)
+        step, seconds = _unpack("<d8xf", content, place + 176, source)
+        (supplement,) = _unpack("<I", content, place + 256, source)
+        if length < RANGE_3:
+            raise UnreadableFile(
+                f"the range's header has {length} bytes", expected=f"{RANGE_3}", source=source
+            )
+        first = place + length + supplement
+        yield _Range(
+            first=first, points=points, start=start, step=step, seconds=seconds, version="1.01",
+            wavelength=_radiation(anode, alpha1, alpha2, ratio),
+            says=(("date", _text(content[16:26])), ("anode", anode)),
+        )  # fmt: skip
+        place = first + 4 * points
 
 
-def _version_4(content: bytes, source: str) -> Scan:
-    place, lines = HEADER_4, None
+def _version_4(content: bytes, source: str) -> Iterator[_Range]:
+    place, lines, found = HEADER_4, None, None
     for _ in range(MOST_SEGMENTS):
+        if found and place == len(content):
+            return
         kind, length = _unpack("<2I", content, place, source)
         if kind in RANGE_SEGMENTS:
-            break
+            found, place = _range_4(content, source, place, lines)
+            yield found
+            continue
         if length < 8:
             raise UnreadableFile(f"a header segment has {length} bytes", source=source)
         if kind == TUBE_SEGMENT:
@@ -106,62 +148,55 @@ def _version_4(content: bytes, source: str) -> Scan:
             anode = _text(_unpack("<4s", content, place + 116, source)[0])
             lines = _radiation(anode, alpha1, alpha2, ratio)
         place += length
-    else:
-        raise UnreadableFile("it has no range among its segments", source=source)
+    raise UnreadableFile("its segments have no end", source=source)
+
+
+def _range_4(
+    content: bytes, source: str, place: int, lines: Radiation | None
+) -> tuple[_Range, int]:
+    """Return a range of version 4 and where the next segment begins."""
     axis = _text(_unpack("<24s", content, place + 32, source)[0])
     start, step, points, seconds = _unpack("<2dIf", content, place + 72, source)
     size, extra = _unpack("<2I", content, place + 136, source)
-    if axis not in COUPLED:
-        raise UnreadableFile(f"its first range is a scan {axis!r}", expected="θ/2θ", source=source)
-    if size != 4:
-        raise UnreadableFile(
-            f"each point has {size} bytes", expected="4, one number a point; export as XRDML",
-            source=source,
-        )  # fmt: skip
-    return _scan(
-        content, source, place + RANGE_4 + extra, points, start, step, ranges=1,
-        version="4.00", seconds=seconds, date=_text(content[12:24]), wavelength=lines,
+    refused = "" if size == 4 else f"each point has {size} bytes, not 4"
+    refused = refused if axis in COUPLED else f"it is a scan {axis!r}, not θ/2θ"
+    first = place + RANGE_4 + extra
+    found = _Range(
+        first=first, points=points, start=start, step=step, seconds=seconds, wavelength=lines,
+        version="4.00", says=(("date", _text(content[12:24])),), refused=refused,
     )  # fmt: skip
+    return found, first + size * points
 
 
-def _scan(
-    content: bytes,
-    source: str,
-    first: int,
-    points: int,
-    start: float,
-    step: float,
-    *,
-    ranges: int,
-    version: str,
-    wavelength: Radiation | None,
-    **said: str | float,
-) -> Scan:
-    if len(content) < first + 4 * points:
-        raise _too_short(len(content), first + 4 * points, source)
-    if not (0.0 < step < 10.0 and -180.0 < start < 180.0 and points):
+def _scan(content: bytes, source: str, ranges: Iterator[_Range], index: int) -> Scan:
+    # What lies behind the range that is asked for may be damaged, all but that it is there.
+    found = list(itertools.islice(ranges, max(index, 0) + 1))
+    try:
+        found += list(ranges)
+        more: list[str] = []
+    except UnreadableFile as error:
+        more = [f"Behind it the file is damaged: {error.found}."]
+    one, notes = chosen(found, index, "ranges", source)
+    if one.refused:
+        raise UnreadableFile(f"range {index}: {one.refused}", expected="2θ scans", source=source)
+    if len(content) < one.first + 4 * one.points:
+        raise _too_short(len(content), one.first + 4 * one.points, source)
+    if not (0.0 < one.step < 10.0 and -180.0 < one.start < 180.0 and one.points):
         raise UnreadableFile(
-            f"the range starts at {start:g}° with {points} steps of {step:g}°",
+            f"the range starts at {one.start:g}° with {one.points} steps of {one.step:g}°",
             expected="a scan in 2θ",
             source=source,
         )
-    notes = [] if ranges == 1 else [f"The file has {ranges} ranges; the first was read."]
-    if version == "Diffrac-AT 1" and ranges > 1:
-        notes = ["The file has several ranges; the first was read."]
-    # Steps are stored in single precision by the old versions: 0.02 is then 0.0199999996.
-    exact = version in ("1.01", "4.00")
-    low, width = (start, step) if exact else (round(start, 5), round(step, 6))
-    seconds = said.pop("seconds", "")
     return Scan(
-        two_theta=np.asarray(low + width * np.arange(points), dtype=float),
-        intensity=np.frombuffer(content, "<f4", points, first).astype(float),
-        wavelength=wavelength,
+        two_theta=np.asarray(one.start + one.step * np.arange(one.points), dtype=float),
+        intensity=np.frombuffer(content, "<f4", one.points, one.first).astype(float),
+        wavelength=one.wavelength,
         metadata={
-            "format": f"Bruker RAW {version}",
-            "seconds a step": f"{seconds:g}" if isinstance(seconds, float) else seconds,
-            **{name: str(value) for name, value in said.items()},
+            "format": f"Bruker RAW {one.version}",
+            "seconds a step": f"{one.seconds:g}",
+            **dict(one.says),
         },
-        notes=tuple(notes),
+        notes=(*notes, *more),
     )
 
 

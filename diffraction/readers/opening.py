@@ -35,7 +35,9 @@ _FORMATS: tuple[tuple[Callable[[bytes], bool], Callable[..., Scan]], ...] = (
     (is_fullprof, scan_from_fullprof),
 )
 #: Formats whose files may hold several patterns, of which one can be asked for.
-_SEVERAL = (scan_from_xrdml, scan_from_brml, scan_from_ras, scan_from_pdcif)
+_SEVERAL = (
+    scan_from_bruker_raw, scan_from_xrdml, scan_from_brml, scan_from_ras, scan_from_pdcif,
+)  # fmt: skip
 #: How files of computed patterns begin, after the sign of a comment.
 SIMULATED = b"SIMULATED"
 #: A file of one pattern larger than this (bytes) is damage, or an image series. Text takes about
@@ -68,7 +70,7 @@ def read(
         Name of the sample; the file's name where empty.
     index
         Which pattern of a file with several, from 0 on: frame of a NeXus stack, scan of XRDML or
-        RAS, range of BRML, block of a powder CIF.
+        RAS, range of Bruker RAW or BRML, block of a powder CIF.
 
     Raises
     ------

@@ -25,23 +25,36 @@ COUNTS = np.round(500 + 300 * np.exp(-(((AXIS - 10.2) / 0.05) ** 2)))
 DATA = COUNTS.astype("<f4").tobytes()
 
 
-def raw_1(points=25, step=0.02, following=0):
-    head = b"RAW " + struct.pack("<IffI4xf", points, 2.0, step, 0, AXIS[0])
+def raw_1(points=25, step=0.02, following=0, mark=b"RAW ", data=DATA):
+    head = mark + struct.pack("<IffI4xf", points, 2.0, step, 0, AXIS[0])
     head += struct.pack("<3f", -1e6, -1e6, -1e6) + b"sample".ljust(32)
     head += struct.pack("<ff", 1.54056, 1.54439) + bytes(72) + struct.pack("<I", following)
-    assert len(head) == 156
-    return head + DATA
+    assert len(head) == 152 + len(mark)
+    return head + data
 
 
-def raw_2(points=25, length=60, ranges=1):
+def raw_2(points=25, length=60, ranges=1, data=DATA):
     head = b"RAW2" + struct.pack("<H", ranges) + bytes(162) + b"01-JAN-99 10:00".ljust(20, b"\0")
     head += b"Cu" + struct.pack("<fff", 1.54056, 1.54439, 0.5) + bytes(54)
     assert len(head) == 256
     body = struct.pack("<HH4xfff", length, points, 2.0, 0.02, AXIS[0])
-    return head + body.ljust(length, b"\0") + DATA
+    return head + body.ljust(length, b"\0") + data
 
 
-def raw_4(points=25, axis=b"Locked Coupled", size=4, tube=True, extra=72, first_length=40):
+def raw_3(ranges=1, supplement=12, data=DATA, length=304):
+    head = b"RAW1.01\0".ljust(12, b"\0") + struct.pack("<I", ranges) + b"01/02/20\0\0"
+    head = head.ljust(608, b"\0") + b"Cu\0\0"
+    head = head.ljust(624, b"\0") + struct.pack("<4d", 1.54056, 1.54439, 1.39222, 0.5)
+    head = head.ljust(712, b"\0")
+    body = struct.pack("<2I2d", length, 25, 5.0, AXIS[0]).ljust(176, b"\0")
+    body += struct.pack("<d8xf", 0.02, 2.0)
+    body = body.ljust(256, b"\0") + struct.pack("<I", supplement)
+    return head + body.ljust(304, b"\0") + bytes(supplement) + data
+
+
+def raw_4(
+    points=25, axis=b"Locked Coupled", size=4, tube=True, extra=72, first_length=40, data=DATA
+):
     content = b"RAW4.00\0".ljust(12, b"\0") + b"2020-01-01".ljust(12, b"\0")
     content = content.ljust(61, b"\0")
     content += struct.pack("<II", 10, first_length).ljust(40, b"\0")
@@ -49,11 +62,26 @@ def raw_4(points=25, axis=b"Locked Coupled", size=4, tube=True, extra=72, first_
         segment = struct.pack("<II", 30, 120).ljust(72, b"\0")
         segment += struct.pack("<5d", 1.5418, 1.5406, 1.5444, 1.3922, 0.5) + bytes(4) + b"Cu\0\0"
         content += segment
+    return content + raw_4_range(points, axis, size, extra) + data
+
+
+def raw_4_range(points=25, axis=b"Locked Coupled", size=4, extra=72):
     head = struct.pack("<I", 0).ljust(32, b"\0") + axis.ljust(24, b"\0") + bytes(16)
     head += struct.pack("<ddIf", AXIS[0], 0.02, points, 2.0) + bytes(16)
     head += bytes(24) + struct.pack("<II", size, extra) + bytes(16)
     assert len(head) == 160
-    return content + head + bytes(extra) + DATA
+    return head + bytes(extra)
+
+
+SECOND = (COUNTS + 1000.0).astype("<f4").tobytes()
+#: Each version with two ranges: the first as alone, the second of counts that are 1000 higher.
+TWO_RANGES = {
+    "1": raw_1(following=1) + raw_1(data=SECOND),
+    "1, mark not repeated": raw_1(following=1) + raw_1(data=SECOND, mark=b""),
+    "2": raw_2(ranges=2) + raw_2(data=SECOND)[256:],
+    "3": raw_3(ranges=2) + raw_3(data=SECOND, supplement=0)[712:],
+    "4": raw_4() + raw_4_range(extra=8) + SECOND,
+}
 
 
 def fullprof(end=AXIS[-1], counts=COUNTS, head="{:.3f} {:.3f} {:.3f} title"):
@@ -96,6 +124,7 @@ def write(tmp_path):
     [
         (raw_1(), "a.raw", "Bruker RAW Diffrac-AT 1"),
         (raw_2(), "a.raw", "Bruker RAW Diffrac-AT 2"),
+        (raw_3(), "a.raw", "Bruker RAW 1.01"),
         (raw_4(), "a.raw", "Bruker RAW 4.00"),
         (raw_4(axis=b"Unlocked Coupled"), "a.raw", "Bruker RAW 4.00"),
         (fullprof(), "a.dat", "FullProf free format"),
@@ -117,16 +146,44 @@ def test_each_format_is_the_same_pattern(write, content, name, format_):
     assert pattern.metadata["format"] == format_
 
 
-@pytest.mark.parametrize("content", [raw_1(), raw_2(), raw_4()])
+@pytest.mark.parametrize("content", [raw_1(), raw_2(), raw_3(), raw_4()])
 def test_the_tube_of_bruker_files_is_read(write, content):
     lines = read(write(content)).wavelength
     assert lines.wavelengths == pytest.approx((1.5406, 1.5444), abs=5e-5)
     assert lines.weights == pytest.approx((2 / 3, 1 / 3))
 
 
-def test_several_ranges_are_told(write):
-    for content in (raw_1(following=1), raw_2(ranges=3)):
-        assert any("ranges" in note for note in read(write(content), wavelength="CuKa").notes)
+@pytest.mark.parametrize("version", TWO_RANGES)
+def test_each_range_of_a_bruker_file_is_read_by_its_index(write, version):
+    path = write(TWO_RANGES[version])
+    for index, counts, which in ((0, COUNTS, "first"), (1, COUNTS + 1000.0, "one of index 1")):
+        pattern = read(path, index=index)
+        assert pattern.two_theta == pytest.approx(AXIS, abs=1e-6)
+        assert pattern.intensity == pytest.approx(counts)
+        assert pattern.wavelength.wavelengths == pytest.approx((1.5406, 1.5444), abs=5e-5)
+        assert f"The file has 2 ranges; the {which} was read." in pattern.notes
+    for index in (2, -1):
+        with pytest.raises(UnreadableFile, match=rf"no pattern {index} in it: it has 2 ranges"):
+            read(path, index=index)
+
+
+@pytest.mark.parametrize("version", TWO_RANGES)
+def test_a_bruker_file_cut_in_its_second_range_still_gives_the_first(write, version):
+    path = write(TWO_RANGES[version][:-8])
+    assert read(path).intensity == pytest.approx(COUNTS)
+    with pytest.raises(UnreadableFile, match="ends after"):
+        read(path, index=1)
+    cut_in_the_header = write(TWO_RANGES[version][: -len(SECOND) - 50])
+    pattern = read(cut_in_the_header)
+    assert pattern.intensity == pytest.approx(COUNTS)
+    assert any("Behind it the file is damaged" in note for note in pattern.notes)
+
+
+def test_a_rocking_curve_before_the_pattern_is_passed_over_by_its_index(write):
+    path = write(raw_4(axis=b"Rocking Curve") + raw_4_range() + SECOND)
+    with pytest.raises(UnreadableFile, match="range 0: it is a scan 'Rocking Curve'"):
+        read(path)
+    assert read(path, index=1).intensity == pytest.approx(COUNTS + 1000.0)
 
 
 @pytest.mark.parametrize(
@@ -402,6 +459,7 @@ def test_what_is_wrong_in_hdf5_is_told(tmp_path, given, said):
         (raw_4(axis=b"Rocking Curve"), "scan 'Rocking Curve'"),
         (raw_4(size=8), "each point has 8 bytes"),
         (raw_4(points=2000), "ends after"),
+        (raw_3(length=0), "header has 0 bytes; expected 304"),
         (raw_4(first_length=0), "segment has 0 bytes"),
         (raw_4()[:70], "ends after 70 bytes"),
         (b"RAW3.00\0" + bytes(900), "version b'3.00'"),
