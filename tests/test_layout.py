@@ -24,6 +24,7 @@ PROBES = ("xas", "diffraction", "pdf")
 #: Rooms from the bottom up: a room imports from its own level and those below.
 LEVELS = [
     {"_version", "errors", "folders", "threads"},
+    {"nexus"},
     {"store"},
     {"results"},
     {"parameters", "stored", "fitting", "posterior", "element_tables", "scattering", "cif", "cif_sites",
@@ -37,6 +38,7 @@ LEVELS = [
     {"batch"},
     {"together"},
     {"run", "run_tables", "example"},
+    {"amorphous_packing", "digital_scattering", "digital_signals", "digital_series"},
     {"redraw"},
     {"report"},
     {"console"},

@@ -170,3 +170,22 @@ def test_viewers_find_the_default_plot(run):
             assert plot is not None
             assert plot.is_valid
             assert plot.signal.size > 10
+
+
+def test_spectra_and_patterns_stand_under_their_application_definitions(run):
+    outcome = run.outcomes[0]
+    with h5py.File(outcome.file) as file:
+        spectrum = file["entry/xas_NXxasproc"]
+        assert spectrum["definition"].asstr()[()] == "NXxasproc"
+        assert spectrum["sample/name"].asstr()[()] == outcome.sample.name
+        np.testing.assert_array_equal(
+            spectrum["data/data"][()], outcome.analyses["xas"].normalized.norm
+        )
+        assert spectrum["XAS_data_reduction/program"].asstr()[()] == "xorder"
+        assert "milled" in spectrum["XAS_data_reduction/parameters/raw_file"].asstr()[()]
+        pattern = file["entry/diffraction_NXmonopd"]
+        two_theta = pattern["instrument/detector/polar_angle"]
+        # A link, not a copy.
+        assert two_theta == file["entry/diffraction/pattern/two_theta"]
+        assert pattern["instrument/crystal/wavelength"][0] == pytest.approx(1.5406, abs=1e-4)
+        assert list(pattern["data"].attrs["axes"]) == ["polar_angle"]
