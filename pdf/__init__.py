@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from xorder.pdf.comparison import PdfComparison, compare
     from xorder.pdf.conversion import Curve, convert, read_curve, write_curve
     from xorder.pdf.debye import DebyeScattering, calculate_iq, cut_sphere
+    from xorder.pdf.end_members import refine_with_end_member
     from xorder.pdf.fractions import PhaseFractions, fractions_from_scales
     from xorder.pdf.functions import (
         GrCovariance,
@@ -130,6 +131,7 @@ _HOME = {
     "refine": "refinement",
     "refine_from_project": "pdfgui_fits",
     "refine_jointly": "joint",
+    "refine_with_end_member": "end_members",
     "simulate_gr": "simulation",
     "window_area": "peak_areas",
     "write_curve": "conversion",
@@ -208,6 +210,7 @@ __all__ = [
     "refine",
     "refine_from_project",
     "refine_jointly",
+    "refine_with_end_member",
     "simulate_gr",
     "window_area",
     "write_curve",

@@ -10,15 +10,17 @@ from pathlib import Path
 from xorder.errors import BadInput
 from xorder.fitting import Parameter, Parameters
 from xorder.freedom import cell_freedom
+from xorder.pdf.analysis_input import averaged, measured_sample
 from xorder.pdf.boxcar import Boxcar, fit_boxcar
 from xorder.pdf.constraints import parameters_from_text
+from xorder.pdf.end_members import refine_with_end_member
 from xorder.pdf.joint import JointPdfFit, refine_jointly
 from xorder.pdf.options import PdfRecipe, RefinementOptions
 from xorder.pdf.pattern import PairDistribution
 from xorder.pdf.refinement import PdfFit, objective_for, phase_models, phase_name, refine
 from xorder.structure import Crystal
 
-__all__ = ["fit_phases", "fit_sets", "fit_windows", "load_crystals", "phases_of"]
+__all__ = ["end_member", "fit_phases", "fit_sets", "fit_windows", "load_crystals", "phases_of"]
 
 #: What marks the phase that is the amorphous part of another.
 AMORPHOUS = "_amorphous"
@@ -88,7 +90,22 @@ def fit_phases(
         given = parameters_from_text(recipe.parameters, known)
         tied = [*given.values(), *(p for p in tied if p.name not in given)]
     parameters = Parameters(tied) if tied else None
+    if recipe.amorphous_file:
+        return refine_with_end_member(
+            measured,
+            phases,
+            end_member(recipe),
+            r_range=r_range,
+            options=options,
+            parameters=parameters,
+        )
     return refine(measured, phases, r_range=r_range, options=options, parameters=parameters)
+
+
+def end_member(recipe: PdfRecipe) -> PairDistribution:
+    """Return the G(r) of the recipe's amorphous end member, reduced as the samples are."""
+    path = Path(recipe.amorphous_file)
+    return averaged(measured_sample([path], recipe, path.stem).patterns)
 
 
 def fit_sets(
@@ -169,7 +186,7 @@ def _crystals_alone(
     fit: PdfFit,
 ) -> PdfFit:
     """Return the fit without amorphous parts: the scales, everything else as it was found."""
-    if not recipe.amorphous:
+    if not (recipe.amorphous or recipe.amorphous_file):
         return fit
     alone = phase_name(next(iter(crystals))) if len(crystals) == 1 else ""
     held = [

@@ -86,6 +86,9 @@ class PdfRecipe:
     """Crystal structures of the phases: CIF files or names of reference structures."""
     amorphous: tuple[str, ...] = ()
     """Those of the structures of which an amorphous part is fitted too."""
+    amorphous_file: str = field(default="", metadata={"path": True})
+    """G(r) or intensities of the amorphous end member measured alone: a phase beside the
+    structures that keeps its shape."""
     amorphous_length: float = 9.0
     """Start of the length in Å over which an amorphous part is correlated."""
     r_min: float = 1.7
@@ -114,6 +117,8 @@ class PdfRecipe:
     """Whether coordinates that symmetry leaves free are refined."""
     refine_qdamp: bool = False
     """Whether the resolution damping is refined; a standard should give it instead."""
+    refine_qbroad: bool = False
+    """Whether the resolution broadening is refined; microstrain broadens peaks alike."""
     correlation: Literal["delta2", "delta1", "none"] = "delta2"
     """Correlated motion: which coefficient is refined."""
     uiso: float = 0.006
@@ -157,6 +162,11 @@ class PdfRecipe:
                 f"amorphous names {self.amorphous!r}",
                 expected=f"a list of some of the structures {list(self.structures)}",
             )
+        if self.amorphous_file and (self.joint or self.series != "none"):
+            raise BadInput(
+                "amorphous_file stands beside joint or series",
+                expected="samples refined one by one where the end member is a file",
+            )
         _check_not_negative(self, "r_min", "qdamp", "qbroad")
         if not self.r_min < self.r_max:
             raise BadInput(
@@ -193,6 +203,7 @@ class PdfRecipe:
             refine_positions=self.refine_positions,
             correlation=self.correlation,
             refine_qdamp=self.refine_qdamp,
+            refine_qbroad=self.refine_qbroad,
             qdamp=self.qdamp,
             qbroad=self.qbroad,
             uiso=self.uiso,

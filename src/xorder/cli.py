@@ -19,7 +19,7 @@ from xorder.commands.diffraction import diffraction_app
 from xorder.commands.pdf import pdf_app
 from xorder.commands.references import references_app
 from xorder.commands.xas import xas_app
-from xorder.console import console, progress, say, tell, warn
+from xorder.console import console, progress, say, tell, tell_watch, warn
 from xorder.errors import XorderError, XorderWarning
 
 __all__ = ["app", "main"]
@@ -150,17 +150,74 @@ def report(
 
 
 @app.command
-def example(folder: Path, /) -> int:
+def watch(
+    manifest: Path,
+    /,
+    *,
+    out: Path = Path("xorder_out"),
+    port: int = 8765,
+    host: str = "127.0.0.1",
+    token: Annotated[str, Parameter(env_var="XORDER_WATCH_TOKEN")] = "",
+    poll: float = 2.0,
+    patience: float = 60.0,
+    once: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Analyse files as they are written, and show it on a page: newest scan, merge, noise, advice.
+
+    Ctrl-C ends it; `xorder run` into the same folder goes on from there.
+
+    Parameters
+    ----------
+    manifest
+        The series.toml; a change of it is taken up.
+    out
+        Folder for everything that is written.
+    port
+        Port of the page; 0 takes one that is free.
+    host
+        Address of the page; one that others can reach makes a token necessary.
+    token
+        What a browser must bring (12 characters or more); made and printed where it is needed.
+    poll
+        Seconds between two looks at the files.
+    patience
+        Seconds for which a file that cannot be used must be still before that is an error.
+    once
+        Look twice, analyse what is whole, and end: without a page.
+    """
+    from xorder.live_page import LivePage
+    from xorder.live_server import serve
+    from xorder.watch import watch as look
+
+    if once:
+        return tell_watch(look(manifest, out, every=poll, patience=patience, once=True))
+    page = LivePage(out.absolute(), every=poll)
+    with serve(page, host=host, port=port, token=token) as address:
+        say(f"page     {address}\nCtrl-C ends the watch.")
+        last = look(manifest, out, every=poll, patience=patience, publish=page.show)
+    return tell_watch(last)
+
+
+@app.command
+def example(folder: Path, /, *, atomistic: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Write a small complete example to start from: a simulated milling series of NaTaCl6.
 
     Parameters
     ----------
     folder
         A new or empty folder.
+    atomistic
+        Eight samples whose amorphous part is made of atoms, with raw counts, blanks and the
+        amorphous end member; takes longer, as FEFF calculates seven surroundings of Ta.
     """
-    from xorder.example import write_example
+    if atomistic:
+        from xorder.digital_series import ATOMISTIC_SERIES, simulate_series
 
-    manifest = write_example(folder)
+        manifest = simulate_series(ATOMISTIC_SERIES, folder)
+    else:
+        from xorder.example import write_example
+
+        manifest = write_example(folder)
     say(f"Wrote a simulated series. Run it:\n  xorder run {manifest}")
     return 0
 

@@ -15,7 +15,7 @@ from xorder.errors import BadInput, CannotWrite
 from xorder.store import write_text
 from xorder.structure import Crystal
 
-__all__ = ["MILLING_SERIES", "Milled", "write_example"]
+__all__ = ["MILLING_SERIES", "Milled", "check_empty", "write_example"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,7 +151,7 @@ def write_example(
         Where FEFF does not run.
     """
     folder = Path(folder)
-    _check_empty(folder)
+    check_empty(folder)
     crystal, salt = (_with_motion(references.load(name)) for name in ("NaTaCl6", "NaCl"))
     paths = xas.calculate_paths(crystal, absorber="Ta", edge="L3", radius=6.0)
     stems = [f"milled_{milled.hours:g}h".replace(".", "_") for milled in series]
@@ -171,7 +171,8 @@ def _with_motion(crystal: Crystal, *, uiso: float = 0.012) -> Crystal:
     return replace(crystal, sites=tuple(replace(site, uiso=uiso) for site in crystal.sites))
 
 
-def _check_empty(folder: Path) -> None:
+def check_empty(folder: Path) -> None:
+    """Make the folders of an example, or raise BadInput where there is something already."""
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise BadInput(
             "there is something already", expected="a new or empty folder", source=folder
