@@ -11,6 +11,7 @@ import numpy as np
 
 from xorder.errors import BadInput, BadStructure
 from xorder.pdf.form_weights import FormWeights
+from xorder.pdf.orbits import orbits_of
 from xorder.pdf.pairs import (
     CUT,
     Geometry,
@@ -141,6 +142,7 @@ def calculate_gr(
         xyz=atoms.xyz,
         occupancy=atoms.occupancy,
         weight=atoms.occupancy * weights,
+        orbit=orbits_of(crystal, atoms),
     )
     shortest = check_distances(geometry, [crystal.sites[i].label for i in atoms.site])
     shape = 1.0 - delta2 / shortest**2 - delta1 / shortest

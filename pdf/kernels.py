@@ -1,9 +1,10 @@
 """Compiled loops over pairs of atoms and over histogram bins; imported only when they are needed.
 
-`deposit_pairs` and `deposit_pairs_anisotropic` put the distances of a periodic cell into histograms
-with an eight-point Lagrange stencil: a smooth function summed over the bins then equals the sum
-over the pairs to (step/width)⁸. `broaden` and `broaden_with_derivatives` turn the histograms into
-peaks whose width depends on the distance.
+`deposit_pairs_anisotropic` puts the distances of a periodic cell into histograms with an
+eight-point Lagrange stencil: a smooth function summed over the bins then equals the sum over the
+pairs to (step/width)⁸ (`xorder.pdf.pair_kernels` does so where displacements are isotropic).
+`broaden` and `broaden_with_derivatives` turn the histograms into peaks whose width depends on the
+distance.
 """
 
 from __future__ import annotations
@@ -20,9 +21,7 @@ __all__ = [
     "broaden_with_derivatives",
     "closest_pair",
     "cosine_sums",
-    "deposit_pairs",
     "deposit_pairs_anisotropic",
-    "deposit_pairs_still",
 ]
 
 
@@ -93,172 +92,6 @@ def _closest_pair(lattice: Any, reciprocal: Any, xyz: Any, r_max: Any, occupancy
 
 
 closest_pair = _compiled(_closest_pair)
-
-
-def _deposit_pairs(
-    lattice: Any,
-    reciprocal: Any,
-    xyz: Any,
-    weight: Any,
-    occupancy: Any,
-    group: Any,
-    class_of: Any,
-    r_min: Any,
-    r_max: Any,
-    r_split: Any,
-    step: Any,
-    strains: Any,
-    shifts: Any,
-    counts: Any,
-    moved: Any,
-) -> None:
-    """Add every pair r_min < r <= r_max to its class; below `r_split`, to a class of its own.
-
-    `moved[class, bin, p]` collects the pairs weighted with dr/dp, where parameter p strains the
-    cell (`strains[p]`) and shifts the atoms (`shifts[p]`, Cartesian).
-    """
-    n_atoms, n_moves = xyz.shape[0], strains.shape[0]
-    n_classes = counts.shape[0] // 2 if r_split > 0.0 else counts.shape[0]
-    w = np.empty(8)
-    v = np.empty(3)
-    rates = np.empty(n_moves)
-    reach0 = r_max * math.sqrt(np.sum(reciprocal[:, 0] ** 2))
-    reach1 = r_max * math.sqrt(np.sum(reciprocal[:, 1] ** 2))
-    c0, c1, c2 = lattice[2, 0], lattice[2, 1], lattice[2, 2]
-    cc = c0 * c0 + c1 * c1 + c2 * c2
-    for i in range(n_atoms):
-        for j in range(i, n_atoms):
-            pair_weight = weight[i] * weight[j] * (1.0 if i == j else 2.0)
-            if pair_weight == 0.0:
-                continue
-            pair_class = class_of[group[i], group[j]]
-            exclusive = i != j and occupancy[i] + occupancy[j] <= 1.001
-            f0, f1, f2 = xyz[j, 0] - xyz[i, 0], xyz[j, 1] - xyz[i, 1], xyz[j, 2] - xyz[i, 2]
-            for n0 in range(math.ceil(-f0 - reach0), math.floor(-f0 + reach0) + 1):
-                for n1 in range(math.ceil(-f1 - reach1), math.floor(-f1 + reach1) + 1):
-                    x = (f0 + n0) * lattice[0, 0] + (f1 + n1) * lattice[1, 0]
-                    y = (f0 + n0) * lattice[0, 1] + (f1 + n1) * lattice[1, 1]
-                    z = (f0 + n0) * lattice[0, 2] + (f1 + n1) * lattice[1, 2]
-                    along = (x * c0 + y * c1 + z * c2) / cc
-                    room = along * along - (x * x + y * y + z * z - r_max * r_max) / cc
-                    if room < 0.0:
-                        continue
-                    room = math.sqrt(room)
-                    for n2 in range(
-                        math.ceil(-along - room - f2), math.floor(-along + room - f2) + 1
-                    ):
-                        t = f2 + n2
-                        v[0], v[1], v[2] = x + t * c0, y + t * c1, z + t * c2
-                        r = math.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
-                        if r < r_min or r > r_max or (exclusive and r < 0.5):
-                            continue
-                        place = r / step
-                        node = int(place)
-                        _stencil(place - node, w)
-                        c = pair_class + n_classes if r < r_split else pair_class
-                        for k in range(8):
-                            counts[c, node - 3 + k] += pair_weight * w[k]
-                        if n_moves == 0:
-                            continue
-                        for p in range(n_moves):
-                            rate = 0.0
-                            for a in range(3):
-                                rate += v[a] * (shifts[p, j, a] - shifts[p, i, a])
-                                for b in range(3):
-                                    rate += v[a] * strains[p, a, b] * v[b]
-                            rates[p] = pair_weight * rate / r
-                        for k in range(8):
-                            for p in range(n_moves):
-                                moved[c, node - 3 + k, p] += rates[p] * w[k]
-
-
-deposit_pairs = _compiled(_deposit_pairs)
-
-
-def _deposit_pairs_still(
-    lattice: Any,
-    reciprocal: Any,
-    xyz: Any,
-    weight: Any,
-    occupancy: Any,
-    group: Any,
-    class_of: Any,
-    r_min: Any,
-    r_max: Any,
-    r_split: Any,
-    step: Any,
-    first: Any,
-    stride: Any,
-    counts: Any,
-) -> None:
-    """Do what `deposit_pairs` does without moves, for every `stride`-th atom from `first` on.
-
-    The stencil is written out, and indices are unsigned: that halves the time of a pair.
-    """
-    n_atoms = xyz.shape[0]
-    n_classes = counts.shape[0] // 2 if r_split > 0.0 else counts.shape[0]
-    per_step = 1.0 / step
-    reach0 = r_max * math.sqrt(np.sum(reciprocal[:, 0] ** 2))
-    reach1 = r_max * math.sqrt(np.sum(reciprocal[:, 1] ** 2))
-    c0, c1, c2 = lattice[2, 0], lattice[2, 1], lattice[2, 2]
-    cc = c0 * c0 + c1 * c1 + c2 * c2
-    for i in range(first, n_atoms, stride):
-        for j in range(i, n_atoms):
-            pair_weight = weight[i] * weight[j] * (1.0 if i == j else 2.0)
-            if pair_weight == 0.0:
-                continue
-            pair_class = class_of[group[i], group[j]]
-            far = counts[pair_class]
-            near = counts[pair_class + n_classes] if r_split > 0.0 else far
-            exclusive = i != j and occupancy[i] + occupancy[j] <= 1.001
-            lowest = max(r_min, 0.5) if exclusive else r_min
-            w0, w1 = pair_weight / 5040.0, pair_weight / 720.0
-            w2, w3 = pair_weight / 240.0, pair_weight / 144.0
-            f0, f1, f2 = xyz[j, 0] - xyz[i, 0], xyz[j, 1] - xyz[i, 1], xyz[j, 2] - xyz[i, 2]
-            for n0 in range(math.ceil(-f0 - reach0), math.floor(-f0 + reach0) + 1):
-                for n1 in range(math.ceil(-f1 - reach1), math.floor(-f1 + reach1) + 1):
-                    x = (f0 + n0) * lattice[0, 0] + (f1 + n1) * lattice[1, 0]
-                    y = (f0 + n0) * lattice[0, 1] + (f1 + n1) * lattice[1, 1]
-                    z = (f0 + n0) * lattice[0, 2] + (f1 + n1) * lattice[1, 2]
-                    along = (x * c0 + y * c1 + z * c2) / cc
-                    room = along * along - (x * x + y * y + z * z - r_max * r_max) / cc
-                    if room < 0.0:
-                        continue
-                    room = math.sqrt(room)
-                    for n2 in range(
-                        math.ceil(-along - room - f2), math.floor(-along + room - f2) + 1
-                    ):
-                        t = f2 + n2
-                        vx, vy, vz = x + t * c0, y + t * c1, z + t * c2
-                        r = math.sqrt(vx * vx + vy * vy + vz * vz)
-                        if r <= lowest or r > r_max:
-                            continue
-                        row = near if r < r_split else far
-                        place = r * per_step
-                        node = int(place)
-                        f = place - node
-                        t0, t1, t2 = f + 3.0, f + 2.0, f + 1.0
-                        t4, t5, t6, t7 = f - 1.0, f - 2.0, f - 3.0, f - 4.0
-                        p2 = t0 * t1
-                        p3 = p2 * t2
-                        p5 = p3 * (f * t4)
-                        p6 = p5 * t5
-                        s5 = t6 * t7
-                        s4 = s5 * t5
-                        s2 = s4 * (f * t4)
-                        s1 = s2 * t2
-                        k = np.uint64(node - 3)
-                        row[k] -= w0 * (s1 * t1)
-                        row[k + np.uint64(1)] += w1 * (s1 * t0)
-                        row[k + np.uint64(2)] -= w2 * (s2 * p2)
-                        row[k + np.uint64(3)] += w3 * (s4 * t4 * p3)
-                        row[k + np.uint64(4)] -= w3 * (s4 * p3 * f)
-                        row[k + np.uint64(5)] += w2 * (s5 * p5)
-                        row[k + np.uint64(6)] -= w1 * (t7 * p6)
-                        row[k + np.uint64(7)] += w0 * (p6 * t6)
-
-
-deposit_pairs_still = _compiled(_deposit_pairs_still, fastmath={"contract", "reassoc", "nsz"})
 
 
 def _deposit_pairs_anisotropic(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xorder.errors import BadStructure
-from xorder.pdf.moments import in_threads
+from xorder.pdf.moments import in_threads, stencil_matrix
 from xorder.results import Array
 
 __all__ = [
@@ -31,6 +31,8 @@ __all__ = [
 
 #: Atoms nearer than this (Å) that are there at one time are an error of the structure.
 CLOSEST = 0.5
+#: Distance (Å) up to which an image is the atom itself.
+NO_PAIR = 0.06
 #: Step between classes of mean-square displacement, in its logarithm.
 LOG_STEP = 0.1
 #: Half width of a peak in standard deviations: what is cut off is below 1e-9 of its height.
@@ -49,6 +51,8 @@ class Geometry:
     """Occupancies, shape (N,)."""
     weight: Array
     """Occupancy times scattering weight, shape (N,)."""
+    orbit: NDArray[np.int64] | None = None
+    """Which atoms are equal by symmetry, and have equal weights, shape (N,); None: none are."""
 
     @property
     def reciprocal(self) -> Array:
@@ -153,36 +157,100 @@ def pair_histogram(
     moves
         Parameters whose derivatives are wanted.
     """
-    from xorder.pdf.kernels import deposit_pairs, deposit_pairs_still
-
     class_of, _ = class_members(int(group.max()) + 1)
-    n_classes = int(class_of.max() + 1) * (2 if r_split > 0 else 1)
-    n_bins = math.ceil(r_max / step) + 8
-    counts = np.zeros((n_classes, n_bins))
-    if moves is None:
-        counts = in_threads(
-            lambda first, stride, out: deposit_pairs_still(
-                geometry.lattice, geometry.reciprocal, geometry.xyz, geometry.weight,
-                geometry.occupancy, group, class_of, 0.05, float(r_max), float(r_split),
-                float(step), first, stride, out,
-            ),
-            counts,
-            _pairs_within(geometry, r_max),
-            None,
-        )  # fmt: skip
-        return PairHistogram(counts=counts, moved=np.zeros((n_classes, n_bins, 0)), step=step)
-    moved = np.zeros((n_classes, n_bins, len(moves.strains)))
-    deposit_pairs(
-        geometry.lattice, geometry.reciprocal, geometry.xyz, geometry.weight, geometry.occupancy,
-        group, class_of, 0.05, float(r_max), float(r_split), float(step),
-        moves.strains, moves.shifts, counts, moved,
+    table = _pair_table(geometry, class_of[group[:, None], group])
+    n_classes = int(class_of.max()) + 1
+    n_moves = 0 if moves is None else len(moves.strains)
+    columns = np.zeros((n_classes * (2 if r_split > 0 else 1), 1 + n_moves, _bins(r_max, step)))
+    columns[:n_classes] = _deposited(geometry, table, n_classes, r_max, step, moves)
+    if r_split > 0:
+        columns[n_classes:, :, : _bins(r_split, step)] = _deposited(
+            geometry, table, n_classes, r_split, step, moves
+        )
+        columns[:n_classes] -= columns[n_classes:]
+    moved = np.ascontiguousarray(np.swapaxes(columns[:, 1:], 1, 2))
+    return PairHistogram(counts=np.ascontiguousarray(columns[:, 0]), moved=moved, step=step)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class PairTable:
+    """Which atoms' images about which atoms are to be summed, each row standing for its equals."""
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    weight: Array
+    row: NDArray[np.int64]
+    """Class of each."""
+    nearest: Array
+    """Distance in Å above which a pair is one."""
+
+
+def _pair_table(geometry: Geometry, class_of: NDArray[np.int64]) -> PairTable:
+    """Return the pairs of atoms, those that symmetry makes equal once.
+
+    Of two orbits, the first atom of one stands for all of it; that with fewer atoms to go round is
+    taken, and counts for both directions.
+    """
+    count = len(geometry.xyz)
+    orbit = np.arange(count) if geometry.orbit is None else geometry.orbit
+    _, leaders, orbit, sizes = np.unique(
+        orbit, return_index=True, return_inverse=True, return_counts=True
+    )
+    own, other = np.arange(len(leaders))[:, None], orbit[None, :]
+    leads = (sizes[other] < sizes[own]) | ((sizes[other] == sizes[own]) & (own <= other))
+    a, second = np.nonzero(leads)
+    first = leaders[a]
+    weight = geometry.weight[first] * geometry.weight[second]
+    weight = weight * sizes[a] * np.where(a == orbit[second], 1.0, 2.0)
+    seen = weight != 0.0
+    first, second, weight = first[seen], second[seen], weight[seen]
+    exclusive = geometry.occupancy[first] + geometry.occupancy[second] <= 1.001
+    return PairTable(
+        first,
+        second,
+        weight,
+        class_of[first, second],
+        np.where(exclusive & (first != second), CLOSEST, NO_PAIR),
+    )
+
+
+def _bins(r_max: float, step: float) -> int:
+    return math.ceil(r_max / step) + 8
+
+
+def _deposited(
+    geometry: Geometry,
+    table: PairTable,
+    n_classes: int,
+    r_max: float,
+    step: float,
+    moves: Moves | None,
+) -> Array:
+    """Return the pairs up to `r_max` and their changes, shape (classes, 1 + P, bins)."""
+    from xorder.pdf.pair_kernels import deposit_moments, deposit_moving, stencil_of_moments
+
+    pairs = (
+        geometry.lattice, geometry.reciprocal, geometry.xyz, table.first, table.second,
+        table.weight, table.row, table.nearest, float(r_max), float(step),
     )  # fmt: skip
-    return PairHistogram(counts=counts, moved=moved, step=step)
-
-
-def _pairs_within(geometry: Geometry, r_max: float) -> float:
     volume = abs(float(np.linalg.det(geometry.lattice)))
-    return len(geometry.xyz) ** 2 * 2.0 * math.pi / 3.0 * r_max**3 / volume
+    n_pairs = len(table.first) * 4.0 * math.pi / 3.0 * r_max**3 / volume
+    n_bins = _bins(r_max, step)
+    if moves is not None:
+        shape = (n_classes, 1 + len(moves.strains), n_bins)
+        return in_threads(
+            lambda start, stride, out: deposit_moving(
+                *pairs, moves.strains, moves.shifts, start, stride, out
+            ),
+            np.zeros(shape), n_pairs, None,
+        )  # fmt: skip
+    moments = in_threads(
+        lambda start, stride, out: deposit_moments(*pairs, start, stride, out),
+        np.zeros((n_classes, 8 * n_bins)), n_pairs, None,
+    )  # fmt: skip
+    counts = np.zeros((n_classes, n_bins))
+    stencil_of_moments(moments, stencil_matrix(), counts)
+    return counts[:, None]
 
 
 def pair_histogram_anisotropic(

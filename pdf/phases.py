@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from xorder.errors import BadInput, BadStructure
 from xorder.freedom import CellFreedom, PositionFreedom, cell_freedom, position_freedom
 from xorder.pdf.displacements import DisplacementFreedom, displacement_freedom
+from xorder.pdf.orbits import orbits_of
 from xorder.pdf.pairs import (
     Geometry,
     Moves,
@@ -64,6 +65,8 @@ class PhaseModel:
     positions: PositionFreedom
     shortest: float
     """Shortest distance in Å."""
+    orbit: NDArray[np.int64]
+    """Which atoms are equal by symmetry, shape (N,)."""
     displacements: DisplacementFreedom | None = None
     """Anisotropic displacements, or None for one isotropic an element."""
     by_class: bool = False
@@ -109,6 +112,7 @@ class PhaseModel:
             cell=cell_freedom(crystal),
             positions=position_freedom(crystal),
             shortest=shortest,
+            orbit=orbits_of(crystal, atoms),
             displacements=displacement_freedom(crystal, atoms) if anisotropic else None,
             by_class=by_class,
             _kept={},
@@ -310,6 +314,7 @@ class PhaseModel:
                 lattice,
                 self.atoms.xyz + self.positions.atom_shifts(values, self.atoms),
                 self.weights,
+                self.orbit,
             ),
             self.group,
             r_max=r_max,
@@ -361,12 +366,19 @@ def class_shares(weights: Array, group: NDArray[np.int64]) -> Array:
     )
 
 
-def _geometry(atoms: Atoms, lattice: Array, xyz: Array, weights: Array) -> Geometry:
+def _geometry(
+    atoms: Atoms,
+    lattice: Array,
+    xyz: Array,
+    weights: Array,
+    orbit: NDArray[np.int64] | None = None,
+) -> Geometry:
     return Geometry(
         lattice=lattice,
         xyz=np.ascontiguousarray(xyz),
         occupancy=atoms.occupancy,
         weight=atoms.occupancy * weights,
+        orbit=orbit,
     )
 
 

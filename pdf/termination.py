@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -174,6 +175,7 @@ class Grid:
         return np.asarray(near[:count] - far[count - 1 : 2 * count - 1])
 
 
+@functools.lru_cache(maxsize=16)
 def _sharp_cut(first: float, step: float, count: int, q_max: float) -> Kernel:
     scale = q_max / math.pi * step
     difference = step * np.arange(count)

@@ -7,6 +7,7 @@ import pytest
 
 from xorder import pdf
 from xorder.errors import BadInput, BadStructure
+from xorder.pdf.orbits import orbits_of
 from xorder.scattering import atomic_number, neutron_length
 from xorder.structure import unit_cell_atoms
 
@@ -55,6 +56,28 @@ def test_equals_the_sum_over_every_pair(made, anisotropic, widths):
     # Anisotropic pairs also pass a six-point stencil in the logarithm of their displacement.
     tolerance = 1e-7 if anisotropic else STENCIL
     assert np.abs(found.gr - expected).max() < tolerance * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("cell", [[5.64] * 3, [5.64, 5.65, 5.7]], ids=["cubic", "stretched"])
+def test_symmetry_saves_work_and_changes_nothing(made, cell):
+    # The operations of a cube do not hold in the stretched cell: each atom is summed on its own.
+    mixed = made.site("K1", "K", [0.25, 0.25, 0.25], occupancy=0.3, uiso=0.02)
+    salt = made.rock_salt()
+    crystal = replace(salt, cell=np.array([*cell, 90, 90, 90]), sites=(*salt.sites, mixed))
+    r = np.arange(0.5, 9.0, 0.013)
+    expected = direct_sum(crystal, r, delta2=1.0)
+    found = pdf.calculate_gr(crystal, r=r, delta2=1.0).gr
+    assert np.abs(found - expected).max() < STENCIL * np.abs(expected).max()
+    atoms = unit_cell_atoms(crystal)
+    n_orbits = len(set(orbits_of(crystal, atoms).tolist()))
+    assert n_orbits == (3 if cell[1] == cell[0] else len(atoms.xyz))
+
+
+def test_operations_that_are_no_group_make_no_orbits(made):
+    salt = made.rock_salt()
+    some = replace(salt, rotations=salt.rotations[:5], translations=salt.translations[:5])
+    atoms = unit_cell_atoms(some)
+    assert len(set(orbits_of(some, atoms).tolist())) == len(atoms.xyz)
 
 
 def test_pdffit2_convention_divides_by_the_grid_point(made):
