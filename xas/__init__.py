@@ -34,6 +34,12 @@ if TYPE_CHECKING:
         subtract_spectrum,
     )
     from xorder.xas.edge_energy import find_e0
+    from xorder.xas.fluorescence import (
+        DetectorElements,
+        ElementSum,
+        correct_dead_time,
+        sum_elements,
+    )
     from xorder.xas.line_shapes import Peak, Step
     from xorder.xas.linear_combination import LinearCombinations, fit_linear_combination
     from xorder.xas.mixtures import LinearCombination
@@ -55,7 +61,7 @@ if TYPE_CHECKING:
     from xorder.xas.readers.athena_writer import (
         write_athena,
     )
-    from xorder.xas.readers.files import read, read_all
+    from xorder.xas.readers.files import read, read_all, read_elements
     from xorder.xas.readers.nexus import (
         write_nexus,
     )
@@ -115,8 +121,10 @@ _HOME = {
     "Alignment": "alignment",
     "BentPaths": "bent_paths",
     "BondAngles": "bond_angles",
+    "DetectorElements": "fluorescence",
     "Edge": "photoelectron",
     "EdgeShift": "differences",
+    "ElementSum": "fluorescence",
     "Environment": "simulation",
     "Exafs": "background",
     "ExafsStack": "stack_results",
@@ -169,6 +177,7 @@ _HOME = {
     "calculate_bent_paths": "bent_paths",
     "calculate_paths": "scattering_paths",
     "calibrate": "alignment",
+    "correct_dead_time": "fluorescence",
     "correct_phase": "phase_correction",
     "correct_self_absorption": "self_absorption",
     "debye_sigma2": "shell_disorder",
@@ -196,6 +205,7 @@ _HOME = {
     "quick_shells": "shell_paths",
     "read": "readers.files",
     "read_all": "readers.files",
+    "read_elements": "readers.files",
     "read_path": "scattering_paths",
     "read_paths": "scattering_paths",
     "rebin": "preparation",
@@ -208,6 +218,7 @@ _HOME = {
     "subtract_background_from_stack": "stacks",
     "subtract_spectrum": "differences",
     "subtract_wavelets": "wavelet_maps",
+    "sum_elements": "fluorescence",
     "sum_paths": "path_sums",
     "tabulate_paths": "path_tables",
     "transform_peak": "transforms",
@@ -228,8 +239,10 @@ __all__ = [
     "Alignment",
     "BentPaths",
     "BondAngles",
+    "DetectorElements",
     "Edge",
     "EdgeShift",
+    "ElementSum",
     "Environment",
     "Exafs",
     "ExafsStack",
@@ -282,6 +295,7 @@ __all__ = [
     "calculate_bent_paths",
     "calculate_paths",
     "calibrate",
+    "correct_dead_time",
     "correct_phase",
     "correct_self_absorption",
     "debye_sigma2",
@@ -309,6 +323,7 @@ __all__ = [
     "quick_shells",
     "read",
     "read_all",
+    "read_elements",
     "read_path",
     "read_paths",
     "rebin",
@@ -321,6 +336,7 @@ __all__ = [
     "subtract_background_from_stack",
     "subtract_spectrum",
     "subtract_wavelets",
+    "sum_elements",
     "sum_paths",
     "tabulate_paths",
     "transform_peak",

@@ -46,7 +46,7 @@ FILES = {
     "binary": (bytes(range(256)) * 20, "binary"),
     "text without numbers": (b"once upon a time\nthere was an edge\n", "no table of numbers"),
     "one column": ("\n".join(map(str, ENERGY)).encode(), "one column"),
-    "no labels": (columns_text(head="").encode(), "no energy can be told from 2 columns"),
+    "no labels": (columns_text(head="", mu=MU**0).encode(), "signal can be told from 2 columns"),
     "unknown labels": (columns_text(head="# clock counter").encode(), "1 'clock', 2 'counter'"),
     "no signal": (columns_text(head="# energy clock").encode(), "no absorption signal"),
     "a word among numbers": (with_line(12, "8975.0 saturated").encode(), "line 13: column 2"),

@@ -10,7 +10,8 @@ import pytest
 
 from xorder import xas
 from xorder.errors import BadInput, DataWarning, UnreadableFile
-from xorder.xas.readers.channels import parse_columns, role_of_label
+from xorder.xas.readers.channels import parse_columns
+from xorder.xas.readers.labels import role_of_label
 
 Shared = Callable[..., Path]
 
@@ -131,17 +132,19 @@ def test_beamline_files_have_their_edge_where_the_element_has_it(
 
 
 @pytest.mark.parametrize(
-    ("file", "message"),
+    ("file", "signal", "message"),
     [
-        ("CLSHXMA.dat", "5 'Detector1', 6 'Detector2'.*energy is column 4"),
-        ("generic_columns_no_header.dat", "7 columns without labels"),
+        ("CLSHXMA.dat", (180725.0, 297589.0), "column 6 is i0 .85%.*column 7 is itrans .80%"),
+        ("generic_columns_no_header.dat", (1522483, 1461948), "column 1 is energy .90%"),
     ],
 )
-def test_beamline_files_that_do_not_say_what_is_what_are_refused(
-    shared: Shared, file: str, message: str
+def test_numbers_tell_columns_that_labels_do_not_and_say_how_surely(
+    shared: Shared, file: str, signal: tuple[float, float], message: str
 ) -> None:
-    with pytest.raises(UnreadableFile, match=message):
-        xas.read(shared("data", "xas", "beamlines", file))
+    with pytest.warns(DataWarning, match=message):
+        spectrum = xas.read(shared("data", "xas", "beamlines", file), mode="transmission")
+    assert spectrum.mu[0] == pytest.approx(np.log(signal[0] / signal[1]), rel=1e-4)
+    assert spectrum.mu_ref is not None
 
 
 def test_hxma_reads_with_the_users_detectors_and_its_own_energy(shared: Shared) -> None:
@@ -210,6 +213,12 @@ def test_columns_as_text_must_be_pairs(text: str) -> None:
         ("eBraggEnergy", "energy"),
         ("Achieved Energy", "energy"),
         ("Requested Energy", ""),
+        ("Energy (eV)", "energy"),
+        ("I0_KEITHLEY1_c4", "i0"),
+        ("KEITHLEY1_GAIN_c5", ""),
+        ("KEITHLEY4_TEY_c10", "iey"),
+        ("I0_gain", ""),
+        ("TEY", "iey"),
         ("Event-ID", ""),
         ("Real time clock", ""),
         ("Angle(o)", "angle"),
@@ -223,3 +232,166 @@ def test_columns_as_text_must_be_pairs(text: str) -> None:
 )
 def test_labels_name_roles_or_nothing(label: str, role: str) -> None:
     assert role_of_label(label) == role
+
+
+ENERGY = np.concatenate([np.arange(8780.0, 8960.0, 5.0), np.arange(8960.0, 9400.0, 0.8)])
+
+
+def beam(seed: int = 0) -> dict[str, np.ndarray]:
+    """Simulate chambers before, after and behind a sample, and its fluorescence."""
+    generator = np.random.default_rng(seed)
+    x = ENERGY - 8979.0
+    mu = 0.5 + np.arctan(x / 1.5) / np.pi + 0.1 * np.exp(-((x - 15) ** 2) / 50)
+    i0 = 2e5 * (1 + 0.05 * np.sin(ENERGY / 80)) * (1 + 2e-3 * generator.standard_normal(x.size))
+    itrans = i0 * np.exp(-0.3 - 0.9 * mu)
+    return {
+        "energy": ENERGY,
+        "i0": np.round(i0),
+        "itrans": np.round(itrans),
+        "iref": np.round(itrans * np.exp(-1.2) * (1 + 1e-3 * generator.standard_normal(x.size))),
+        "ifluor": np.round(0.01 * i0 * (mu + 0.05)),
+    }
+
+
+def rows_of(*columns: np.ndarray, separator: str = " ", form: str = "{:.8g}") -> str:
+    lines = (
+        separator.join(form.format(value) for value in row) for row in zip(*columns, strict=True)
+    )
+    return "\n".join(lines) + "\n"
+
+
+def seen(spectrum: xas.Spectrum, form: float = 2e-5) -> None:
+    """Hold that energies and signal are those of the simulated beam."""
+    data = beam()
+    np.testing.assert_allclose(spectrum.energy, ENERGY, rtol=1e-7)
+    np.testing.assert_allclose(spectrum.mu, np.log(data["i0"] / data["itrans"]), atol=form)
+
+
+def column_file(kind: str) -> str:
+    data = beam()
+    energy, i0, itrans = data["energy"], data["i0"], data["itrans"]
+    clock = np.arange(energy.size) * 1.0
+    plain = rows_of(energy, i0, itrans)
+    heads = {
+        "units below the labels": f"Energy I0 It\n(eV) (counts) (counts)\n{plain}",
+        "percent comments": f"% a scan\n% energy  I0  I1\n{plain}",
+        "semicolon comments": f"; energy I0 I1\n{plain}",
+        "numbered header": f"# Column 1: Energy\n# Column 2: I0\n# Column 3: It\n# -----\n{plain}",
+        "blank lines": "# energy i0 it\n\n\n" + plain.replace("\n", "\n\n"),
+        "footer": f"# energy i0 it\n{plain}Scan ended at 12:31\nThank you\n",
+        "windows line ends": f"# energy i0 it\n{plain}".replace("\n", "\r\n"),
+        "a byte order mark": f"\ufeff# energy i0 it\n{plain}",
+    }
+    if kind in heads:
+        return heads[kind]
+    if kind == "keV by its unit":
+        return "Energy (keV)\tI0\tI1\n" + rows_of(energy / 1e3, i0, itrans, separator="\t")
+    if kind == "commas and quotes":
+        return '"Energy","I0","I1"\n' + rows_of(energy, i0, itrans, separator=",")
+    if kind == "Fortran exponents":
+        return "energy i0 it\n" + rows_of(energy, i0, itrans, form="{:.8E}").replace("E+", "D+")
+    if kind == "tabs and a trailing tab":
+        text = rows_of(energy, i0, itrans, separator="\t")
+        return "# energy\ti0\tit\n" + text.replace("\n", "\t\n")
+    if kind == "numbered labels":
+        return "#  Energy_c1  time_c2  I0_c3  I1_c4\n" + rows_of(energy, clock, i0, itrans)
+    if kind == "no header":
+        return rows_of(energy, i0, itrans)
+    if kind == "no header, fluorescence and reference":
+        return rows_of(energy, i0, itrans, data["iref"], data["ifluor"])
+    return "# point det1 det2 det3\n" + rows_of(clock, energy, i0, itrans)
+
+
+@pytest.mark.filterwarnings("ignore::xorder.errors.DataWarning")
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "units below the labels",
+        "percent comments",
+        "semicolon comments",
+        "numbered header",
+        "blank lines",
+        "footer",
+        "windows line ends",
+        "a byte order mark",
+        "keV by its unit",
+        "commas and quotes",
+        "Fortran exponents",
+        "tabs and a trailing tab",
+        "numbered labels",
+        "no header",
+        "no header, fluorescence and reference",
+        "a counter first",
+    ],
+)
+def test_column_files_of_many_habits_read_alike(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "scan.dat"
+    path.write_text(column_file(kind), newline="")
+    seen(xas.read(path, mode="transmission"), 1e-4 if "exponents" in kind else 2e-5)
+
+
+def test_a_footer_is_left_out_and_said(tmp_path: Path) -> None:
+    path = tmp_path / "scan.dat"
+    path.write_text(column_file("footer"))
+    with pytest.warns(DataWarning, match="text after the table was left out"):
+        xas.read(path)
+
+
+@pytest.mark.parametrize("between", ["", "# scan 2\n", "Scan 2 of 3, started\n", "energy i0 it\n"])
+def test_scans_that_follow_each_other_are_told_apart(tmp_path: Path, between: str) -> None:
+    data = beam()
+    one = rows_of(data["energy"], data["i0"], data["itrans"])
+    path = tmp_path / "three.dat"
+    path.write_text("# energy i0 it\n" + one + between + one + between + one)
+    spectra = xas.read_all(path)
+    assert [s.name for s in spectra] == ["three scan 1", "three scan 2", "three scan 3"]
+    for spectrum in spectra:
+        seen(spectrum)
+    assert xas.read(path, group="three scan 2").energy.size == ENERGY.size
+
+
+def test_a_downward_scan_without_labels_is_sorted_where_asked(tmp_path: Path) -> None:
+    data = beam()
+    path = tmp_path / "down.dat"
+    path.write_text(rows_of(*(data[name][::-1] for name in ("energy", "i0", "itrans"))))
+    with pytest.warns(DataWarning), pytest.raises(BadInput, match="energies descend"):
+        xas.read(path)
+    with pytest.warns(DataWarning) as said:
+        seen(xas.read(path, sort=True))
+    assert "were reversed" in str(said[-1].message)
+
+
+def test_angles_take_the_spacing_of_the_crystal_that_the_header_names(tmp_path: Path) -> None:
+    data = beam()
+    spacing = 5.43102 / np.sqrt(3.0)
+    angle = np.rad2deg(np.arcsin(12398.419843320026 / (2 * spacing * data["energy"])))
+    path = tmp_path / "angle.dat"
+    path.write_text(
+        "# Mono: Si(111)\n# theta i0 it\n"
+        + rows_of(angle, data["i0"], data["itrans"], form="{:.10g}")
+    )
+    np.testing.assert_allclose(xas.read(path, sort=True).energy, ENERGY, rtol=1e-7)
+
+
+def test_electron_yield_is_the_current_over_the_beam(tmp_path: Path) -> None:
+    data = beam()
+    path = tmp_path / "tey.dat"
+    path.write_text("# energy i0 tey\n" + rows_of(data["energy"], data["i0"], data["ifluor"]))
+    spectrum = xas.read(path)
+    assert spectrum.mode == "electron_yield"
+    np.testing.assert_allclose(spectrum.mu, data["ifluor"] / data["i0"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_columns_that_numbers_do_not_tell_are_not_guessed(tmp_path: Path, flat: bool) -> None:
+    """Without an edge, or with two candidates, the message proposes and refuses."""
+    data = beam()
+    columns = [data["energy"], data["i0"], data["i0"] * 1.3 + 7.0]
+    if not flat:
+        columns += [data["itrans"], data["itrans"] * 0.4, data["itrans"] * 0.9]
+    path = tmp_path / "unclear.dat"
+    path.write_text(rows_of(*columns))
+    with pytest.raises(
+        UnreadableFile, match=r"by its numbers: column 1 energy.*your column numbers"
+    ):
+        xas.read(path)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +12,31 @@ import numpy as np
 from xorder.errors import BadInput, UnreadableFile
 from xorder.results import Array
 from xorder.scattering import HC
+from xorder.xas.fluorescence import DetectorElements, sum_elements
+from xorder.xas.readers.detectors import ElementColumns
 from xorder.xas.spectrum import Spectrum, note, spectrum_from_arrays
 
-__all__ = ["MODES", "ROLES", "Columns", "parse_columns", "role_of_label", "spectrum_from_columns"]
+__all__ = [
+    "MODES",
+    "ROLES",
+    "Columns",
+    "Table",
+    "elements_from_columns",
+    "parse_columns",
+    "spectrum_from_columns",
+]
 
 #: What a column can be. Angles become energies by the monochromator's plane spacing.
-ROLES = ("energy", "angle", "mu", "i0", "itrans", "ifluor", "iref", "mu_ref", "mufluor", "stderr")
-MODES = ("transmission", "fluorescence", "reference")
+ROLES = (
+    *("energy", "angle", "mu", "i0", "itrans", "ifluor", "iey", "iref", "mu_ref", "mufluor"),
+    *("stderr", "time", "icr", "ocr", "dead_time_factor"),
+)
+MODES = ("transmission", "fluorescence", "electron_yield", "reference")
+
+#: Roles whose columns are one for each element of a detector.
+_OF_ELEMENTS = ("ifluor", "icr", "ocr", "dead_time_factor")
 
 Columns = Mapping[str, "int | str | Sequence[int | str]"]
-
-_LABELS: tuple[tuple[str, str], ...] = (
-    (
-        "energy",
-        r"energy|e|ebraggenergy|mono[ _]?energy|achieved energy|energy ?\(?ev\)?|bragg_energy"
-        r"|energy_enc",
-    ),
-    ("angle", r"angle|angle\(o\)|theta|bragg"),
-    ("mu", r"mu|xmu|mutrans|mu_trans|mu\(e\)|norm|normalized|xanes"),
-    ("mufluor", r"mufluor|mu_fluor"),
-    ("mu_ref", r"mu_?ref|murefer|xmuref"),
-    ("i0", r"i0|io|i_0|i0_\w+|inorm"),
-    ("itrans", r"itrans|it|i1|i1_\w+|itransmission"),
-    ("ifluor", r"ifluor|if|iff|ifl|ifluorescence|fluor|fluorescence"),
-    ("iref", r"irefer|iref|ir|i2|ir_\w+"),
-    ("stderr", r"stderr|mu_err|sigma|stddev"),
-)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -53,28 +51,15 @@ class Table:
     """One unit a column, empty strings where unknown."""
     roles: Mapping[str, int]
     """Column index (from 0) of each role that the file's own words give."""
+    elements: ElementColumns | None = None
+    """Columns of a multi-element detector, or None where there is none."""
     d_spacing: float = float("nan")
     """Plane spacing of the monochromator in Å."""
     path: Path
-
-
-def role_of_label(label: str) -> str:
-    """Return the role that a column's label names, or an empty string."""
-    bare = label.strip().lower().rstrip("*").strip()
-    for role, pattern in _LABELS:
-        if re.fullmatch(pattern, bare):
-            return role
-    return ""
-
-
-def roles_of_labels(labels: Sequence[str]) -> dict[str, int]:
-    """Return the first column of each role that the labels name."""
-    roles: dict[str, int] = {}
-    for index, label in enumerate(labels):
-        role = role_of_label(label)
-        if role:
-            roles.setdefault(role, index)
-    return roles
+    guesses: str = ""
+    """What the numbers say of columns that labels do not tell, in words."""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """Other fields of the spectrum that the file gives, such as its element."""
 
 
 def parse_columns(text: str) -> dict[str, tuple[int | str, ...]]:
@@ -115,13 +100,16 @@ def spectrum_from_columns(
     """
     if mode is not None and mode not in MODES:
         raise BadInput(f"mode is {mode!r}", expected=", ".join(MODES))
+    fields = {**table.fields, **fields}
     chosen = _chosen(table, columns)
     energy = _energy(table, chosen)
     messages = list(fields.pop("messages", ()))
-    signal, used_mode = _signal(table, chosen, mode, messages)
-    reference = None
-    if used_mode != "reference":
-        reference = _reference(table, chosen)
+    used_mode = _mode(table, chosen, mode, columns, messages)
+    reference = _reference(table, chosen) if used_mode != "reference" else None
+    if used_mode == "fluorescence" and _only_elements(table, chosen, columns):
+        fields |= {"messages": messages, "sort": sort, "mu_ref": reference}
+        return sum_elements(_elements(table, chosen, energy, None, fields)).spectrum
+    signal, used_mode = _signal(table, chosen, used_mode)
     return spectrum_from_arrays(
         energy,
         signal,
@@ -138,10 +126,11 @@ def spectrum_from_columns(
 
 def describe(table: Table) -> str:
     """Return the columns of a table in words."""
+    guesses = f" (by its numbers: {table.guesses})" if table.guesses else ""
     if not table.labels:
-        return f"{table.values.shape[1]} columns without labels"
+        return f"{table.values.shape[1]} columns without labels{guesses}"
     names = ", ".join(f"{i} {label!r}" for i, label in enumerate(table.labels, start=1))
-    return f"columns {names}"
+    return f"columns {names}{guesses}"
 
 
 def _chosen(table: Table, columns: Columns | None) -> dict[str, Array]:
@@ -157,8 +146,9 @@ def _chosen(table: Table, columns: Columns | None) -> dict[str, Array]:
         )
     chosen = {}
     for role, wanted in columns.items():
-        names = [wanted] if isinstance(wanted, (int, str)) else list(wanted)
-        chosen[role] = np.sum([_column(table, role, name) for name in names], axis=0)
+        chosen[role] = np.sum(
+            [table.values[:, _index(table, role, name)] for name in _names(wanted)], axis=0
+        )
     if "energy" not in chosen and "angle" not in chosen:
         for role in ("energy", "angle"):
             if role in table.roles:
@@ -166,21 +156,26 @@ def _chosen(table: Table, columns: Columns | None) -> dict[str, Array]:
     return chosen
 
 
-def _column(table: Table, role: str, name: int | str) -> Array:
+def _names(wanted: int | str | Sequence[int | str]) -> Sequence[int | str]:
+    return [wanted] if isinstance(wanted, (int, str)) else wanted
+
+
+def _index(table: Table, role: str, name: int | str) -> int:
+    """Return the column (from 0) that a label or a number (from 1) means."""
     if isinstance(name, str):
         if name not in table.labels:
             raise BadInput(
                 f"columns asks for {name!r} as {role}; the file has {describe(table)}",
                 source=table.path,
             )
-        return table.values[:, table.labels.index(name)]
+        return table.labels.index(name)
     if not 1 <= name <= table.values.shape[1]:
         raise BadInput(
             f"columns asks for column {name} as {role}; the file has {describe(table)}",
             expected=f"a number from 1 to {table.values.shape[1]}",
             source=table.path,
         )
-    return table.values[:, name - 1]
+    return name - 1
 
 
 def _energy(table: Table, chosen: Mapping[str, Array]) -> Array:
@@ -206,21 +201,112 @@ def _energy(table: Table, chosen: Mapping[str, Array]) -> Array:
     return HC / (2.0 * table.d_spacing * sine)
 
 
-def _signal(
-    table: Table, chosen: Mapping[str, Array], mode: str | None, messages: list[str]
-) -> tuple[Array, str]:
+def elements_from_columns(
+    table: Table, *, columns: Columns | None, sort: bool = False, **fields: Any
+) -> DetectorElements:
+    """Return what each element of a fluorescence detector counted.
+
+    Raises
+    ------
+    BadInput
+        Where the elements, the energy or the incident intensity cannot be told.
+    """
+    fields = {**table.fields, **fields, "sort": sort}
+    chosen = _chosen(table, columns)
+    energy = _energy(table, chosen)
+    reference = _reference(table, chosen)
+    if reference is not None:
+        fields["mu_ref"] = reference
+    return _elements(table, chosen, energy, columns, fields)
+
+
+def _elements(
+    table: Table,
+    chosen: Mapping[str, Array],
+    energy: Array,
+    columns: Columns | None,
+    fields: Mapping[str, Any],
+) -> DetectorElements:
+    asked = {
+        role: list(_names(columns[role])) for role in _OF_ELEMENTS if columns and role in columns
+    }
+    told = table.elements
+    if "ifluor" in asked:
+        indices = {role: [_index(table, role, n) for n in names] for role, names in asked.items()}
+        corrected = False
+    elif told is not None:
+        indices = {
+            "ifluor": list(told.counts),
+            "icr": list(told.icr),
+            "ocr": list(told.ocr),
+            "dead_time_factor": list(told.factor),
+        }
+        corrected = told.corrected
+    else:
+        raise UnreadableFile(
+            f"no elements of a detector can be told from {describe(table)}",
+            expected="columns={'ifluor': [8, 9, 10], 'icr': […], 'ocr': […], 'i0': N}",
+            source=table.path,
+        )
+    if "i0" not in chosen:
+        raise UnreadableFile(
+            f"no incident intensity can be told from {describe(table)}",
+            expected="columns={'i0': N} with your column number",
+            source=table.path,
+        )
+    time = chosen.get("time")
+    if time is None and told is not None and told.time is not None:
+        time = table.values[:, told.time]
+    taken = {role: table.values[:, found] for role, found in indices.items() if found}
+    numbers = tuple(
+        table.labels[i] if table.labels else f"column {i + 1}" for i in indices["ifluor"]
+    )
+    return DetectorElements(
+        energy=energy,
+        counts=taken["ifluor"],
+        i0=chosen["i0"],
+        time=time,
+        icr=taken.get("icr"),
+        ocr=taken.get("ocr"),
+        factor=taken.get("dead_time_factor"),
+        corrected=corrected,
+        labels=numbers,
+        fields={"source": str(table.path), **fields},
+    )
+
+
+def _only_elements(table: Table, chosen: Mapping[str, Array], columns: Columns | None) -> bool:
+    """Return whether a detector's elements, and no single column, are the fluorescence."""
+    alone = not {"mufluor", "ifluor"} & chosen.keys()
+    return (
+        table.elements is not None and "i0" in chosen and alone and "ifluor" not in (columns or {})
+    )
+
+
+def _mode(
+    table: Table,
+    chosen: Mapping[str, Array],
+    mode: str | None,
+    columns: Columns | None,
+    messages: list[str],
+) -> str:
     ways = {
         "transmission": "mu" in chosen or {"i0", "itrans"} <= chosen.keys(),
-        "fluorescence": "mufluor" in chosen or {"i0", "ifluor"} <= chosen.keys(),
+        "fluorescence": "mufluor" in chosen
+        or {"i0", "ifluor"} <= chosen.keys()
+        or _only_elements(table, chosen, columns),
+        "electron_yield": {"i0", "iey"} <= chosen.keys(),
         "reference": "mu_ref" in chosen or {"itrans", "iref"} <= chosen.keys(),
     }
     if mode is None:
-        mode = next((way for way in MODES[:2] if ways[way]), None)
-        if mode == "transmission" and ways["fluorescence"]:
+        possible = [way for way in MODES[:3] if ways[way]]
+        mode = possible[0] if possible else None
+        if mode and len(possible) > 1:
             note(
                 messages,
-                f"{table.path}: the file has a transmission and a fluorescence signal; "
-                "transmission was taken (choose with mode)",
+                f"{table.path}: the file has a "
+                f"{' and a '.join(possible).replace('_', ' ')} signal; "
+                f"{mode.replace('_', ' ')} was taken (choose with mode)",
                 stacklevel=5,
             )
     if mode is None or not ways[mode]:
@@ -228,12 +314,17 @@ def _signal(
         energy = "" if index is None else f"; the energy is column {index + 1}"
         raise UnreadableFile(
             f"no {mode or 'absorption'} signal can be told from {describe(table)}{energy}",
-            expected="columns={'i0': N, 'itrans': M} (or ifluor, or mu) with your column numbers",
+            expected="columns={'i0': N, 'itrans': M} (or ifluor, iey, mu) with your column numbers",
             source=table.path,
         )
+    return mode
+
+
+def _signal(table: Table, chosen: Mapping[str, Array], mode: str) -> tuple[Array, str]:
     if mode == "transmission":
         if "mu" in chosen:
-            label = table.labels[table.roles["mu"]].lower() if "mu" in table.roles else ""
+            named = bool(table.labels) and "mu" in table.roles
+            label = table.labels[table.roles["mu"]].lower() if named else ""
             stated = label in ("mutrans", "mu_trans") or _is_transmission(chosen)
             return chosen["mu"], "transmission" if stated else ""
         return np.log(_ratio(table, chosen, "i0", "itrans")), mode
@@ -245,7 +336,7 @@ def _signal(
         return chosen["mufluor"], mode
     if np.any(chosen["i0"] == 0):
         _refuse_ratio(table, chosen["i0"] == 0, "i0 is zero")
-    return chosen["ifluor"] / chosen["i0"], mode
+    return chosen["iey" if mode == "electron_yield" else "ifluor"] / chosen["i0"], mode
 
 
 def _is_transmission(chosen: Mapping[str, Array]) -> bool:

@@ -13,13 +13,9 @@ import numpy as np
 from xorder._version import __version__
 from xorder.errors import BadInput, DataWarning, UnreadableFile
 from xorder.store import atomic_path
-from xorder.xas.readers.channels import (
-    Columns,
-    Table,
-    role_of_label,
-    roles_of_labels,
-    spectrum_from_columns,
-)
+from xorder.xas.readers.channels import Columns, Table, spectrum_from_columns
+from xorder.xas.readers.detectors import element_columns
+from xorder.xas.readers.labels import role_of_label, roles_of_labels
 from xorder.xas.spectrum import FEWEST_POINTS, LOWEST_ENERGY, Spectrum
 
 __all__ = ["is_hdf5", "read_hdf5", "write_nexus"]
@@ -141,6 +137,7 @@ def _spectrum(
         labels=tuple(labels),
         units=tuple(units),
         roles=roles_of_labels(labels),
+        elements=element_columns(labels),
         path=path,
     )
     said = data.get("mode") if data is not None else None

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from xorder.errors import BadInput, DataWarning, UnreadableFile
-from xorder.xas.readers.channels import Columns, Table, roles_of_labels, spectrum_from_columns
+from xorder.xas.readers.channels import Columns, Table, spectrum_from_columns
+from xorder.xas.readers.detectors import element_columns
+from xorder.xas.readers.labels import roles_of_labels
 from xorder.xas.readers.text import table_from_lines
 from xorder.xas.spectrum import LOWEST_ENERGY, Spectrum
 
@@ -89,7 +91,14 @@ def _scan(
     units = ["" for _ in labels]
     if "energy" in roles and np.nanmax(values[:, roles["energy"]]) < LOWEST_ENERGY:
         units[roles["energy"]] = "keV"
-    table = Table(values=values, labels=tuple(labels), units=tuple(units), roles=roles, path=path)
+    table = Table(
+        values=values,
+        labels=tuple(labels),
+        units=tuple(units),
+        roles=roles,
+        elements=element_columns(labels),
+        path=path,
+    )
     return spectrum_from_columns(
         table,
         columns=columns,

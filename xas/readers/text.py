@@ -13,12 +13,17 @@ import numpy as np
 
 from xorder.errors import DataWarning, MissingFile, UnreadableFile
 from xorder.results import Array
+from xorder.xas.readers.labels import roles_of_labels
 
 __all__ = ["TextTable", "read_bytes", "table_from_lines", "text_from_bytes"]
 
 _SEPARATOR = re.compile(r"[,;\s]+")
 _DECIMAL_COMMA = re.compile(r"^[-+]?\d+,\d+(?:[eE][-+]?\d+)?$")
-_COMMENT = re.compile(r"^\s*(?:#|%|//|!|\*)")
+_COMMENT = re.compile(r"^\s*(?:#|%|//|!|\*|;|\$)")
+_FORTRAN = re.compile(r"^([-+]?(?:\d+\.?\d*|\.\d+))[dD]([-+]?\d+)$")
+_NUMBERED = re.compile(
+    r"^[#\s%;*!(]*(?:column|col|c|ch)?[\s._#]*(\d+)\s*[:=).]\s*(\S.*?)\s*$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -107,7 +112,8 @@ def table_from_lines(lines: list[str], path: Path) -> TextTable:
         if line.strip() and not _COMMENT.match(line):
             rows.append(_tokens(line))
             numbers.append(number)
-    messages = _drop_unfinished(rows, numbers, path)
+    said = (*_drop_footer(rows, numbers, path), *_drop_headers_between(rows, numbers))
+    messages = (*said, *_drop_unfinished(rows, numbers, path))
     if len(rows[0]) < 2:
         raise UnreadableFile(
             "the file has one column of numbers",
@@ -154,7 +160,9 @@ def _decimal_commas(line: str) -> bool:
 
 
 def _tokens(line: str) -> list[str]:
-    return [token for token in _SEPARATOR.split(line.strip()) if token]
+    tokens = [token for token in _SEPARATOR.split(line.strip()) if token]
+    # Fortran writes 1.5D+03.
+    return [_FORTRAN.sub(r"\1e\2", token) for token in tokens]
 
 
 def _width(line: str) -> int:
@@ -197,6 +205,45 @@ def _is_number(token: str) -> bool:
     return True
 
 
+def _drop_footer(rows: list[list[str]], numbers: list[int], path: Path) -> tuple[str, ...]:
+    """Leave out lines of words after the last row of numbers."""
+    last = len(rows)
+    while last and not _is_number(rows[last - 1][0]):
+        last -= 1
+    if last == len(rows) or last == 0:
+        return ()
+    message = f"{path}, line {numbers[last]}: text after the table was left out"
+    del rows[last:], numbers[last:]
+    warnings.warn(message, DataWarning, stacklevel=5)
+    return (message,)
+
+
+def _drop_headers_between(rows: list[list[str]], numbers: list[int]) -> tuple[str, ...]:
+    """Leave out lines of words between scans, where the first ascending column starts anew."""
+    words = [i for i, row in enumerate(rows) if not _is_number(row[0])]
+    if not words:
+        return ()
+    width = len(rows[0])
+    whole = [i for i, row in enumerate(rows) if len(row) == width and all(map(_is_number, row))]
+    for i in words:
+        before = [j for j in whole if j < i][-20:]
+        after = [j for j in whole if j > i][:20]
+        if len(after) < 20 or not _starts_anew([rows[j] for j in before], [rows[j] for j in after]):
+            return ()
+    for i in reversed(words):
+        del rows[i], numbers[i]
+    return ()
+
+
+def _starts_anew(before: list[list[str]], after: list[list[str]]) -> bool:
+    """Return whether a column ascends over both sets of rows and falls between them."""
+    above, below = np.array(before, dtype=float), np.array(after, dtype=float)
+    ascends = np.all(np.diff(above, axis=0) > 0, axis=0) & np.all(
+        np.diff(below, axis=0) > 0, axis=0
+    )
+    return bool(np.any(ascends & (below[0] < above[0])))
+
+
 def _drop_unfinished(rows: list[list[str]], numbers: list[int], path: Path) -> tuple[str, ...]:
     if len(rows) < 2 or len(rows[-1]) >= len(rows[0]):
         return ()
@@ -211,13 +258,24 @@ def _drop_unfinished(rows: list[list[str]], numbers: list[int], path: Path) -> t
 
 
 def _labels(header: tuple[str, ...], width: int) -> tuple[str, ...]:
-    """Return the labels of the last header line that has one for each column."""
+    """Return the labels of the header: one a line with its number, or one line for all columns.
+
+    Of the last lines that have as many words as columns, the one counts whose words name most
+    roles: a line of units may stand below that of labels.
+    """
+    numbered = {int(m[1]): m[2] for line in header if (m := _NUMBERED.match(line))}
+    if width > 1 and all(number in numbered for number in range(1, width + 1)):
+        labels = tuple(numbered[number] for number in range(1, width + 1))
+        if len(roles_of_labels(labels)) > 1:
+            return labels
+    found: list[tuple[str, ...]] = []
     for line in list(reversed(header))[:6]:
-        bare = re.sub(r"^[\s#%!/*]+", "", line).strip()
+        bare = re.sub(r"^[\s#%!/*;$]+", "", line).strip()
         if not bare or set(bare) <= set("-=_ "):
             continue
-        for pattern in (r"\t", r"\s{2,}|(?<=\*)\s+", r"\s+", r"\s*[,;]\s*"):
-            labels = [label.strip(" \"'") for label in re.split(pattern, bare) if label.strip()]
-            if len(labels) == width and not all(map(_width, labels)):
-                return tuple(labels)
-    return ()
+        for pattern in (r"\t", r"\s{2,}|(?<=\*)\s+", r"\s+", r"\s*[,;|]\s*"):
+            parts = [label.strip(" \"'") for label in re.split(pattern, bare) if label.strip()]
+            if len(parts) == width and not all(map(_width, parts)):
+                found.append(tuple(parts))
+                break
+    return max(found, key=lambda labels: len(roles_of_labels(labels)), default=())

@@ -10,11 +10,13 @@ import numpy as np
 
 from xorder._version import __version__
 from xorder.store import write_text
-from xorder.xas.readers.channels import Columns, Table, roles_of_labels, spectrum_from_columns
+from xorder.xas.readers.channels import Table
+from xorder.xas.readers.detectors import element_columns
+from xorder.xas.readers.labels import roles_of_labels
 from xorder.xas.readers.text import table_from_lines
 from xorder.xas.spectrum import Spectrum
 
-__all__ = ["is_xdi", "read_xdi", "write_xdi"]
+__all__ = ["is_xdi", "table_of_xdi", "write_xdi"]
 
 _FIELD = re.compile(r"^\s*#\s*([A-Za-z][\w-]*)\.([\w-]+)\s*:\s*(.*?)\s*$")
 
@@ -24,44 +26,33 @@ def is_xdi(text: str) -> bool:
     return bool(re.match(r"^\s*#\s*XDI/", text))
 
 
-def read_xdi(
-    text: str,
-    path: Path,
-    *,
-    columns: Columns | None = None,
-    mode: str | None = None,
-    sort: bool = False,
-) -> Spectrum:
-    """Return the spectrum of an XDI file.
+def table_of_xdi(text: str, path: Path) -> Table:
+    """Return the columns of an XDI file.
 
     Raises
     ------
     UnreadableFile
-        No table, or columns whose roles cannot be told.
+        No table of numbers.
     """
-    lines = text.splitlines()
-    found = table_from_lines(lines, path)
+    found = table_from_lines(text.splitlines(), path)
     header = _fields(found.header)
     labels, units = _columns(header, found.table.shape[1], found.labels)
-    table = Table(
+    return Table(
         values=found.table,
         labels=labels,
         units=units,
         roles=roles_of_labels(labels),
+        elements=element_columns(labels),
         d_spacing=_number(header.get("mono.d_spacing", "")),
         path=path,
-    )
-    return spectrum_from_columns(
-        table,
-        columns=columns,
-        mode=mode,
-        sort=sort,
-        element=header.get("element.symbol", ""),
-        edge=header.get("element.edge", "").upper(),
-        name=header.get("sample.name", "") or path.stem,
-        simulated=header.get("scan.simulated", "").lower() == "true",
-        metadata=header,
-        messages=found.messages,
+        fields={
+            "element": header.get("element.symbol", ""),
+            "edge": header.get("element.edge", "").upper(),
+            "name": header.get("sample.name", "") or path.stem,
+            "simulated": header.get("scan.simulated", "").lower() == "true",
+            "metadata": header,
+            "messages": found.messages,
+        },
     )
 
 
