@@ -103,15 +103,15 @@ def test_a_stored_result_draws_itself_and_knows_its_origin(curve, tmp_path):
         assert json.loads(group["process/parameters"][()])["factor"] == 2.0
 
 
-def test_fit_parameters_are_stored_in_the_words_of_nexus(tmp_path):
+def test_fit_parameters_and_numbers_are_stored_as_tables(tmp_path):
     parameters = Parameters([Parameter(name="a", value=3.5, min=3.0, stderr=0.01, unit="Å")])
     numbers = (Number(name="fwhm (0 0 2)", value=0.1, stderr=math.nan, unit="°"),)
     path = write_results(tmp_path / "p.h5", {"fit": {"parameters": parameters, "numbers": numbers}})
     with h5py.File(path) as file:
-        a = file["entry/fit/parameters/a"]
-        assert a[()] == 3.5
-        assert a.attrs["error"] == 0.01
-        assert bool(a.attrs["vary"])
+        a = file["entry/fit/parameters"][0]
+        assert (a["name"], a["units"]) == (b"a", "Å".encode())
+        assert (a["value"], a["error"], a["min"]) == (3.5, 0.01, 3.0)
+        assert bool(a["vary"])
         row = file["entry/fit/numbers"][0]
         assert (row["name"], row["units"]) == (b"fwhm (0 0 2)", "°".encode())
 

@@ -1,14 +1,14 @@
 """Results on disk: HDF5 in NeXus terms, written whole or not at all.
 
 A result becomes an NXdata group: arrays with units and their axes, so that viewers draw it unasked;
-nested results become groups in it; how it was made stands in an NXprocess group inside. What Python
-object a group or list was stands in its attribute ``python``, from which `xorder.stored` gives it
-back.
+nested results become groups in it; numbers and texts without a unit are one record, ``scalars``;
+how it was made stands in an NXprocess group inside. What Python object a group or list was stands
+in its attribute ``python``, from which `xorder.stored` gives it back. One object in memory is one
+in the file, linked wherever it stands.
 """
 
 from __future__ import annotations
 
-import functools
 import io
 import json
 import os
@@ -18,18 +18,42 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from xorder._version import __version__
 from xorder.errors import CannotWrite
+from xorder.hdf5 import (
+    as_text,
+    create_array,
+    create_group,
+    create_record,
+    create_table,
+    create_text,
+    link,
+    mark,
+)
+from xorder.nexus import link_definitions
 
 __all__ = ["atomic_path", "check_folder", "file_stem", "write_results", "write_text"]
 
 #: Arrays longer than this are compressed where they hold whole numbers: counts become a fraction of
 #: their size, the noise of other numbers does not.
 SMALL = 512
+
+#: The member of a result's group that holds its plain numbers and texts.
+RECORD = "scalars"
+
+#: Whole numbers from here on are none of HDF5's.
+LARGEST_WHOLE = 2**63
+
+#: Columns of the tables of fit parameters and of numbers.
+PARAMETER_COLUMNS = (
+    "name", "value", "error", "vary", "min", "max", "expression", "initial", "units",
+)  # fmt: skip
+NUMBER_COLUMNS = ("name", "value", "error", "units", "note")
 
 
 @contextmanager
@@ -119,120 +143,185 @@ def write_results(
     # In memory first: a full disk is then one clear error, not HDF5's while it closes the file.
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", track_order=True) as file:
-        file.attrs.update(NX_class="NXroot", default="entry", creator=f"xorder {__version__}")
-        entry = file.create_group("entry", track_order=True)
-        entry.attrs["NX_class"] = "NXentry"
+        mark(file, NX_class="NXroot", default="entry", creator=f"xorder {__version__}")
+        entry = create_group(file, "entry")
+        mark(entry, NX_class="NXentry")
         if results:
-            entry.attrs["default"] = next(iter(results))
+            mark(entry, default=next(iter(results)))
+        tree = _Tree()
         for name, value in (attributes or {}).items():
-            _write(entry, name, value, {})
+            tree.write(entry, name, value)
         for name, result in results.items():
-            _write(entry, name, result, {})
-            entry[name].attrs["result"] = True
+            tree.write(entry, name, result)
+        if results:
+            mark(entry, results=list(results))
+        link_definitions(entry, results, str((attributes or {}).get("title", path.stem)))
     with atomic_path(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+        temporary.write_bytes(buffer.getbuffer())
     return path
 
 
-def _write(group: Any, name: str, value: Any, metadata: Mapping[str, Any]) -> None:
-    for matches, write in _WRITERS:
-        if matches(value):
-            written = write(group, name, value)
-            if metadata.get("unit"):
-                _mark(written, units=metadata["unit"])
-            if metadata.get("symbol"):
-                _mark(written, long_name=metadata["symbol"])
+class _Tree:
+    """What is written to one file: one object in memory is one in the file."""
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[int, str, str], Any] = {}
+
+    def write(
+        self, group: Any, name: str, value: Any, metadata: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
+        """Write a value with its unit and symbol as a member of a group."""
+        unit, symbol = metadata.get("unit", ""), metadata.get("symbol", "")
+        place = (id(value), unit, symbol)
+        if place in self._places:
+            link(group, name, self._places[place])
             return
-    _mark(_write_text(group, name, json.dumps(value, default=str)), python="repr")
+        written = self._write(group, name, value)
+        if unit:
+            mark(written, units=unit)
+        if symbol:
+            mark(written, long_name=symbol)
+        if isinstance(value, np.ndarray) or _is_instance(value):
+            self._places[place] = written
+
+    def _write(self, group: Any, name: str, value: Any) -> Any:
+        for matches, write in _LEAVES:
+            if matches(value):
+                return write(group, name, value)
+        if isinstance(value, Mapping):
+            return self._write_mapping(group, name, value)
+        if _is_instance(value):
+            return self._write_dataclass(group, name, value)
+        if isinstance(value, (tuple, list)):
+            return self._write_sequence(group, name, value)
+        written = create_text(group, name, json.dumps(value, default=str))
+        mark(written, python="repr")
+        return written
+
+    def _write_dataclass(self, group: Any, name: str, value: Any) -> Any:
+        own = create_group(group, name)
+        plain: dict[str, Any] = {}
+        kinds: dict[str, Any] = {}
+        for f in fields(value):
+            item = getattr(value, f.name)
+            if f.name == "provenance":
+                _write_provenance(own, item)
+            elif f.metadata.get("unit") or not _add_plain(plain, kinds, f.name, item):
+                self.write(own, f.name, item, f.metadata)
+        if plain:
+            create_record(own, RECORD, plain)
+        if kinds:
+            mark(own, kinds=json.dumps(kinds))
+        plot = _default_plot(own, value)
+        nx_class = "NXdata" if "signal" in plot else "NXcollection"
+        mark(own, NX_class=nx_class, python=_class_name(value), **plot)
+        return own
+
+    def _write_mapping(self, group: Any, name: str, mapping: Mapping[str, Any]) -> Any:
+        own = _create_collection(group, name, "dict")
+        for key, item in mapping.items():
+            path = _link_name(own, str(key))
+            self.write(own, path, item)
+            if path != key:
+                own[path].attrs["key"] = str(key)
+        return own
+
+    def _write_sequence(self, group: Any, name: str, items: Any) -> Any:
+        own = _create_collection(group, name, type(items).__name__)
+        for index, item in enumerate(items):
+            self.write(own, f"{index:03d}", item)
+        return own
 
 
-def _write_dataclass(group: Any, name: str, value: Any) -> Any:
-    own = _create_group(group, name, f"{type(value).__module__}.{type(value).__qualname__}")
-    for f in fields(value):
-        item = getattr(value, f.name)
-        if f.name == "provenance":
-            _write_provenance(own, item)
-        else:
-            _write(own, f.name, item, f.metadata)
-    _set_default_plot(own, value)
+def _create_collection(group: Any, name: str, python: str) -> Any:
+    own = create_group(group, name)
+    mark(own, NX_class="NXcollection", python=python)
     return own
 
 
-def _create_group(group: Any, name: str, python: str, nx_class: str = "NXcollection") -> Any:
-    own = group.create_group(name, track_order=True)
-    _mark(own, NX_class=nx_class, python=python)
-    return own
+def _class_name(value: Any) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
-def _set_default_plot(group: Any, value: Any) -> None:
-    """Make the first array that runs along another field the group's NeXus signal."""
+def _default_plot(group: Any, value: Any) -> dict[str, Any]:
+    """Return the attributes that name the first array along another field as what to draw."""
     for f in fields(value):
         axes = f.metadata.get("dims", ())
         if axes and f.name not in axes and all(name in group for name in (*axes, f.name)):
-            group.attrs.update(NX_class="NXdata", signal=f.name)
-            group.attrs["axes"] = list(axes)
-            return
+            return {"signal": f.name, "axes": list(axes)}
     for f in fields(value):
         nested = is_dataclass(getattr(value, f.name)) and f.name in group
         if nested and "signal" in group[f.name].attrs:
-            group.attrs["default"] = f.name
-            return
+            return {"default": f.name}
+    return {}
+
+
+def _add_plain(values: dict[str, Any], kinds: dict[str, Any], name: str, item: Any) -> bool:
+    """Add a plain item to the members of a record and to what they were in Python.
+
+    Returns whether it is plain: a number, a text, a row of either, nothing, or a dataclass of such
+    without units. What has a unit stays a dataset, where any reader of NeXus finds it.
+    """
+    if item is None or (type(item) in (tuple, list) and not item):
+        kinds[name] = repr(item)
+    elif isinstance(item, Path):
+        values[name], kinds[name] = str(item), "Path"
+    elif isinstance(item, np.generic) and item.dtype.kind in "biuf":
+        values[name], kinds[name] = item, "numpy"
+    elif type(item) in (str, bool, int, float):
+        if isinstance(item, int) and abs(item) >= LARGEST_WHOLE:
+            return False
+        values[name] = item
+    elif _is_plain_sequence(item) and len(item) <= SMALL:
+        if isinstance(item[0], int) and max(map(abs, item)) >= LARGEST_WHOLE:
+            return False
+        values[name], kinds[name] = item, type(item).__name__
+    elif _is_instance(item) and getattr(item, "provenance", None) is None:
+        within: dict[str, Any] = {}
+        own: dict[str, Any] = {"": _class_name(item)}
+        for f in fields(item):
+            if f.metadata.get("unit") or not _add_plain(within, own, f.name, getattr(item, f.name)):
+                return False
+        kinds[name] = own
+        if within:
+            values[name] = within
+    else:
+        return False
+    return True
 
 
 def _write_provenance(group: Any, provenance: Any) -> None:
     if provenance is None:
         return
-    process = group.create_group("process", track_order=True)
-    _mark(process, NX_class="NXprocess")
-    _write_text(process, "program", "xorder")
-    _write_text(process, "version", provenance.version)
-    _write_text(process, "date", provenance.time)
-    _write_text(process, "function", provenance.function)
-    # Half of a file's objects would be these, as groups: plain texts and numbers all, they stand as
-    # JSON, exactly.
-    _write_text(process, "parameters", json.dumps(dict(provenance.parameters), ensure_ascii=False))
+    process = create_group(group, "process")
+    mark(process, NX_class="NXprocess")
+    create_text(process, "program", "xorder")
+    create_text(process, "version", provenance.version)
+    create_text(process, "date", provenance.time)
+    create_text(process, "function", provenance.function)
+    # Plain texts and numbers all, they stand as JSON, exactly.
+    create_text(process, "parameters", json.dumps(dict(provenance.parameters), ensure_ascii=False))
 
 
 def _write_parameters(group: Any, name: str, parameters: Any) -> Any:
-    """Write fit parameters as NXparameters, whose attributes are lmfit's words."""
-    own = _create_group(group, name, "Parameters", "NXparameters")
-    for p in parameters.values():
-        written = _write_scalar(own, p.name, p.value)
-        _mark(
-            written, vary=p.vary, min=p.min, max=p.max, expression=p.expr,
-            initial=p.init_value, error=p.stderr, units=p.unit,
-        )  # fmt: skip
-    return own
-
-
-def _write_mapping(group: Any, name: str, mapping: Mapping[str, Any]) -> Any:
-    own = _create_group(group, name, "dict")
-    for key, item in mapping.items():
-        path = _link_name(own, str(key))
-        _write(own, path, item, {})
-        if path != key:
-            own[path].attrs["key"] = str(key)
-    return own
-
-
-def _write_sequence(group: Any, name: str, items: Any) -> Any:
-    own = _create_group(group, name, type(items).__name__)
-    for index, item in enumerate(items):
-        _write(own, f"{index:03d}", item, {})
-    return own
+    """Write fit parameters as a table, in lmfit's words."""
+    rows = [
+        (
+            p.name, p.value, p.stderr, p.vary, p.min, p.max, p.expr, p.init_value, p.unit
+        )
+        for p in parameters.values()
+    ]  # fmt: skip
+    if not rows:
+        return _create_collection(group, name, "Parameters")
+    written = create_table(group, name, PARAMETER_COLUMNS, rows)
+    mark(written, python="Parameters")
+    return written
 
 
 def _write_numbers(group: Any, name: str, numbers: Any) -> Any:
-    """Write numbers as one table: a dataset for each would take most of a file's time."""
-    import h5py
-
-    text = h5py.string_dtype()
-    kind = np.dtype(
-        [("name", text), ("value", "f8"), ("error", "f8"), ("units", text), ("note", text)]
-    )
-    rows = [(_text(n.name), n.value, n.stderr, _text(n.unit), _text(n.note)) for n in numbers]
-    written = group.create_dataset(name, data=np.array(rows, dtype=kind))
-    written.attrs["python"] = "Numbers"
+    rows = [(n.name, n.value, n.stderr, n.unit, n.note) for n in numbers]
+    written = create_table(group, name, NUMBER_COLUMNS, rows)
+    mark(written, python="Numbers")
     return written
 
 
@@ -251,14 +340,15 @@ def _write_array(group: Any, name: str, array: Any) -> Any:
         return _write_numpy_scalar(group, name, array[()])
     if array.size > SMALL and _is_whole(array):
         return group.create_dataset(name, data=array, compression="gzip", shuffle=True)
-    return _create(group, name, array)
+    return create_array(group, name, array)
 
 
 def _is_whole(array: Any) -> bool:
     """Return whether an array holds whole numbers only, whatever their type."""
     if array.dtype.kind != "f":
         return True
-    return bool(np.array_equal(array[..., :SMALL], np.rint(array[..., :SMALL]))) and bool(
+    first = array.reshape(-1)[:SMALL] if array.flags.c_contiguous else array
+    return bool(np.array_equal(first, np.rint(first))) and bool(
         np.array_equal(array, np.rint(array))
     )
 
@@ -267,7 +357,7 @@ def _write_strings(group: Any, name: str, items: Any) -> Any:
     import h5py
 
     return group.create_dataset(
-        name, data=[_text(item) for item in items], dtype=h5py.string_dtype(), shape=len(items)
+        name, data=[as_text(item) for item in items], dtype=h5py.string_dtype(), shape=len(items)
     )
 
 
@@ -276,73 +366,23 @@ def _write_plain_items(group: Any, name: str, items: Any) -> Any:
     texts = isinstance(items[0], str)
     write = _write_strings if texts else _write_array
     written = write(group, name, items if texts else np.array(items))
-    _mark(written, python=type(items).__name__)
+    mark(written, python=type(items).__name__)
     return written
 
 
 def _write_scalar(group: Any, name: str, value: Any) -> Any:
-    return _create(group, name, np.asarray(value))
+    return create_array(group, name, np.asarray(value))
 
 
 def _write_numpy_scalar(group: Any, name: str, value: Any) -> Any:
     written = _write_scalar(group, name, value)
-    _mark(written, python="numpy")
+    mark(written, python="numpy")
     return written
-
-
-def _write_text(group: Any, name: str, value: Any) -> Any:
-    return _create(group, name, np.array(_text(value), dtype=object))
-
-
-def _create(group: Any, name: str, array: Any) -> Any:
-    """Create a dataset by HDF5's own calls: h5py's take three times as long for a number or text.
-
-    What these do not do, names beyond ASCII and arrays of other kinds, is left to h5py.
-    """
-    is_text = array.dtype.kind == "O" and array.ndim == 0
-    if not (name.isascii() and array.size and (is_text or array.dtype.kind in "biufc")):
-        return group.create_dataset(name, data=array)
-    from h5py import h5d, h5s
-
-    on_disk, in_memory = _kinds(array.dtype)
-    written = h5d.create(group.id, name.encode(), on_disk, h5s.create_simple(array.shape))
-    written.write(h5s.ALL, h5s.ALL, np.require(array, requirements="C"), in_memory)
-    return written
-
-
-def _mark(written: Any, **attributes: Any) -> None:
-    """Give a group or dataset its attributes, as `_create` creates."""
-    from h5py import AttributeManager, Dataset, h5a, h5s
-
-    place = written.id if hasattr(written, "attrs") else written
-    for name, value in attributes.items():
-        text = isinstance(value, str)
-        array = np.array(value, dtype=object if text else None)
-        if text or array.dtype.kind in "biufc":
-            on_disk, in_memory = _kinds(array.dtype)
-            made = h5a.create(place, name.encode(), on_disk, h5s.create_simple(array.shape))
-            made.write(array, mtype=in_memory)
-        else:
-            AttributeManager(Dataset(place))[name] = value
-
-
-@functools.lru_cache(maxsize=64)
-def _kinds(dtype: np.dtype[Any]) -> tuple[Any, Any]:
-    """Return the types on disk and in memory of numbers, or of texts as Python objects."""
-    from h5py import h5t, string_dtype
-
-    own = string_dtype() if dtype.kind == "O" else dtype
-    return h5t.py_create(own, logical=True), h5t.py_create(own)
-
-
-def _text(value: Any) -> str:
-    """Return `value` as HDF5 can hold it: its texts end at the first NUL."""
-    return str(value).replace("\0", "\N{SYMBOL FOR NULL}")
 
 
 def _write_path(group: Any, name: str, value: Path) -> Any:
-    written = _write_text(group, name, value)
-    _mark(written, python="Path")
+    written = create_text(group, name, value)
+    mark(written, python="Path")
     return written
 
 
@@ -373,20 +413,17 @@ def _is_instance(value: Any) -> bool:
     return is_dataclass(value) and not isinstance(value, type)
 
 
-#: What is written how: the first that matches.
-_WRITERS: tuple[tuple[Callable[[Any], bool], Callable[[Any, str, Any], Any]], ...] = (
+#: What holds nothing but itself is written how: the first that matches.
+_LEAVES: tuple[tuple[Callable[[Any], bool], Callable[[Any, str, Any], Any]], ...] = (
     (lambda value: value is None, _write_nothing),
     (lambda value: isinstance(value, np.ndarray), _write_array),
-    (lambda value: isinstance(value, str), _write_text),
+    (lambda value: isinstance(value, str), create_text),
     (lambda value: isinstance(value, np.generic), _write_numpy_scalar),
     (lambda value: isinstance(value, (bool, int, float, complex)), _write_scalar),
     (lambda value: isinstance(value, Path), _write_path),
     (lambda value: hasattr(value, "valuesdict"), _write_parameters),
-    (lambda value: isinstance(value, Mapping), _write_mapping),
     (_is_numbers, _write_numbers),
-    (_is_instance, _write_dataclass),
     (_is_plain_sequence, _write_plain_items),
-    (lambda value: isinstance(value, (tuple, list)), _write_sequence),
 )
 
 

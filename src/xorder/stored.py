@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 from xorder.errors import MissingFile, UnreadableFile
 from xorder.parameters import Parameter, Parameters
 from xorder.results import Number, Provenance
+from xorder.store import RECORD
 
 __all__ = ["read_results"]
 
@@ -46,7 +48,7 @@ def read_results(path: str | Path) -> dict[str, Any]:
     with _opened(path) as file:
         entry = file["entry"]
         try:
-            return {name: _read(entry[name]) for name in entry if entry[name].attrs.get("result")}
+            return {name: _read(entry[name]) for name in entry.attrs.get("results", ())}
         except (KeyError, ValueError, TypeError, AttributeError, ImportError) as error:
             raise UnreadableFile(
                 f"the results cannot be built: {error}",
@@ -81,9 +83,9 @@ def _read(node: Any) -> Any:
         return _GROUPS.get(python, _read_dataclass)(node)
     if node.shape is None:
         return None
-    if python == "Numbers":
-        return _read_numbers(node)
-    if node.dtype.kind == "O":
+    if node.dtype.names is not None:
+        return _TABLES[python](node)
+    if node.dtype.kind in "OS":
         return _read_strings(node, python)
     value = node[()]
     if python in ("tuple", "list"):
@@ -93,7 +95,7 @@ def _read(node: Any) -> Any:
 
 def _read_strings(node: Any, python: str) -> Any:
     if not node.shape:
-        text = node.asstr()[()]
+        text = node.asstr(errors="surrogateescape")[()]
         return Path(text) if python == "Path" else text
     texts = node.asstr()[()].tolist()
     return _SEQUENCES[python](texts) if python else np.array(texts, dtype=np.str_)
@@ -108,9 +110,7 @@ def _read_mapping(node: Any) -> dict[str, Any]:
 
 def _read_numbers(node: Any) -> tuple[Number, ...]:
     return tuple(
-        Number(
-            name=name.decode(), value=value, stderr=error, unit=units.decode(), note=note.decode()
-        )
+        Number(name=_text(name), value=value, stderr=error, unit=_text(units), note=_text(note))
         for name, value, error, units, note in node[()].tolist()
     )
 
@@ -119,35 +119,82 @@ def _read_parameters(node: Any) -> Parameters:
     # A fit that failed has parameters without a value, which no fit may start from: the check of
     # starts is not for them.
     parameters = Parameters()
-    for name, item in node.items():
-        parameters._by_name[name] = Parameter(
-            name=name,
-            value=float(item[()]),
-            vary=bool(item.attrs["vary"]),
-            min=float(item.attrs["min"]),
-            max=float(item.attrs["max"]),
-            expr=str(item.attrs["expression"]),
-            stderr=float(item.attrs["error"]),
-            init_value=float(item.attrs["initial"]),
-            unit=str(item.attrs["units"]),
+    for name, value, error, vary, low, high, expression, initial, units in node[()].tolist():
+        parameters._by_name[_text(name)] = Parameter(
+            name=_text(name),
+            value=value,
+            vary=vary,
+            min=low,
+            max=high,
+            expr=_text(expression),
+            stderr=error,
+            init_value=initial,
+            unit=_text(units),
         )
     return parameters
 
 
+def _text(encoded: bytes) -> str:
+    return encoded.decode(errors="surrogateescape")
+
+
 def _read_dataclass(node: Any) -> Any:
-    kind = _class(str(node.attrs["python"]))
+    kinds = json.loads(node.attrs.get("kinds", "{}"))
+    record = node[RECORD][()] if RECORD in node else None
+    plain = _read_record(record, kinds)
+
+    def read(name: str) -> Any:
+        return plain[name] if name in plain else _read(node[name])
+
+    present = {*plain, *node}
+    return _made(_class(str(node.attrs["python"])), read, present, _read_provenance(node))
+
+
+def _made(kind: Any, read: Callable[[str], Any], present: set[str], provenance: Any) -> Any:
+    """Return a dataclass of these fields, without its own code being run."""
     made = object.__new__(kind)
     for f in fields(kind):
         if f.name == "provenance":
-            value = _read_provenance(node)
-        elif f.name in node:
-            value = _read(node[f.name])
+            value = provenance
+        elif f.name in present:
+            value = read(f.name)
         elif f.default is not MISSING:
             value = f.default
         else:
             raise KeyError(f"{kind.__name__} has no {f.name}")
         object.__setattr__(made, f.name, value)
     return made
+
+
+def _read_record(record: Any, kinds: dict[str, Any]) -> dict[str, Any]:
+    """Return the members of a record as what they were."""
+    found: dict[str, Any] = {}
+    names = () if record is None else record.dtype.names
+    for name in (*names, *(name for name in kinds if name and name not in names)):
+        kind = kinds.get(name, "")
+        item = record[name] if name in names else None
+        if isinstance(kind, dict):
+            within = _read_record(item, kind)
+            found[name] = _made(_class(kind[""]), within.__getitem__, set(within), None)
+        elif kind in _NOTHING:
+            found[name] = _NOTHING[kind]()
+        elif kind == "numpy":
+            found[name] = item
+        else:
+            found[name] = _plain(item, kind)
+    return found
+
+
+def _plain(item: Any, kind: str) -> Any:
+    value = item.tolist()
+    if kind in _SEQUENCES:
+        return _SEQUENCES[kind](_text(v) if isinstance(v, bytes) else v for v in value)
+    text = _text(value) if isinstance(value, bytes) else value
+    return Path(text) if kind == "Path" else text
+
+
+#: What stands as nothing but its name.
+_NOTHING: dict[str, Callable[[], Any]] = {"None": lambda: None, "()": tuple, "[]": list}
 
 
 def _read_provenance(node: Any) -> Provenance | None:
@@ -174,9 +221,13 @@ def _class(name: str) -> Any:
     return kind
 
 
+_TABLES: dict[str, Callable[[Any], Any]] = {
+    "Numbers": _read_numbers,
+    "Parameters": _read_parameters,
+}
 _GROUPS: dict[str, Any] = {
     "dict": _read_mapping,
-    "Parameters": _read_parameters,
+    "Parameters": lambda _node: Parameters(),
     "tuple": lambda node: tuple(_read(item) for item in node.values()),
     "list": lambda node: [_read(item) for item in node.values()],
 }
