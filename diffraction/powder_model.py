@@ -22,14 +22,13 @@ from xorder.diffraction.radiation import Radiation, lorentz_polarization
 from xorder.diffraction.reflections import Reflections, calculate_reflections
 from xorder.diffraction.structure_intensities import MarchDollase, Rows, StructureFactors
 from xorder.diffraction.symmetry_constraints import (
-    CellFreedom,
     SiteFreedom,
-    cell_freedom,
     identifier,
     mixed_site_ties,
     site_freedom,
 )
 from xorder.errors import BadInput
+from xorder.freedom import CellFreedom, cell_freedom
 from xorder.results import Array
 from xorder.structure import Crystal
 

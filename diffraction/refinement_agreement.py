@@ -22,8 +22,8 @@ from xorder.diffraction.refinement_results import (
 )
 from xorder.diffraction.refinement_stages import Staged
 from xorder.diffraction.residual_lines import find_residual_lines, no_residual_lines
-from xorder.diffraction.symmetry_constraints import CELL_NAMES
 from xorder.fitting import FitResult
+from xorder.freedom import CELL_NAMES
 from xorder.results import Array, Number
 from xorder.scattering import atomic_mass
 from xorder.structure import Crystal, composition, lattice_from_cell

@@ -10,9 +10,11 @@ import numpy as np
 from xorder.results import Array
 from xorder.structure import SAME_POSITION, Atoms, Crystal, lattice_from_cell
 
-__all__ = ["CellFreedom", "PositionFreedom", "cell_freedom", "position_freedom"]
+__all__ = ["CELL_NAMES", "CellFreedom", "PositionFreedom", "cell_freedom", "position_freedom"]
 
 CELL_NAMES = ("a", "b", "c", "alpha", "beta", "gamma")
+#: The pairs of axes between which α, β and γ lie.
+PAIRS = ((1, 2), (0, 2), (0, 1))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -48,6 +50,33 @@ class CellFreedom:
         return np.asarray(
             np.linalg.inv(lattice_from_cell(cell)) @ (up - down) / (2.0 * step[index])
         )
+
+    def reciprocal_metric(self, values: Mapping[str, float]) -> tuple[Array, dict[str, Array]]:
+        r"""Return :math:`G^*` and its derivative by each free parameter, shape (3, 3) each.
+
+        With :math:`G_{ij} = l_i l_j \cos\angle_{ij}`, :math:`G^* = G^{-1}` and
+        :math:`dG^* = -G^*\,dG\,G^*`; angles in degrees.
+        """
+        cell = self.cell(values)
+        lengths, angles = cell[:3], np.deg2rad(cell[3:])
+        cosines = np.eye(3)
+        for (i, j), angle in zip(PAIRS, angles.tolist(), strict=True):
+            cosines[i, j] = cosines[j, i] = np.cos(angle)
+        inverse: Array = np.asarray(np.linalg.inv(cosines * np.outer(lengths, lengths)))
+        slopes: dict[str, Array] = {name: np.zeros((3, 3)) for name in self.names}
+        for index, free in enumerate(self.tied):
+            if free < 0:
+                continue
+            change = np.zeros((3, 3))
+            if index < 3:
+                change[index, :] = cosines[index] * lengths
+                change[:, index] += change[index, :].copy()
+            else:
+                i, j = PAIRS[index - 3]
+                slope = -np.sin(angles[index - 3]) * lengths[i] * lengths[j]
+                change[i, j] = change[j, i] = np.deg2rad(slope)
+            slopes[CELL_NAMES[free]] -= inverse @ change @ inverse
+        return inverse, slopes
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)

@@ -12,7 +12,8 @@ from xorder.diffraction.axial_divergence import axial_parts
 from xorder.diffraction.powder_model import PhaseModel, refined_crystal
 from xorder.diffraction.radiation import make_radiation
 from xorder.diffraction.reflections import structure_factors
-from xorder.diffraction.symmetry_constraints import cell_freedom, site_freedom
+from xorder.diffraction.symmetry_constraints import site_freedom
+from xorder.freedom import cell_freedom
 from xorder.structure import lattice_from_cell, unit_cell_atoms
 
 
