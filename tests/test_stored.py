@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from xorder.errors import MissingFile, UnreadableFile
-from xorder.example import write_example
+from xorder.example import MILLING_SERIES, write_example
 from xorder.results import Number, Provenance, Result
 from xorder.run import run_series
 from xorder.series import load_series
@@ -48,7 +48,7 @@ def assert_same(first, second, where="result"):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("example")
-    series = load_series(write_example(folder / "in"))
+    series = load_series(write_example(folder / "in", series=MILLING_SERIES[1:3]))
     return run_series(series, folder / "out")
 
 
