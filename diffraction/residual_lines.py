@@ -27,9 +27,12 @@ __all__ = ["ResidualLines", "find_residual_lines", "no_residual_lines"]
 
 #: A maximum of the smoothed residual above this many of its own standard deviations is a line,
 SEEN = 7.0
-#: where it is above this share of the model's Bragg intensity within so many widths, and above
-#: this share of the strongest Bragg line.
+#: where it is above this share of the model's Bragg intensity within so many widths, above this
+#: share of the strongest Bragg line,
 ABOVE_MODEL, NEAR_MODEL, ABOVE_ALL = 0.3, 2.0, 0.003
+#: and above this share of the model's within more widths: feet of lines that are not of quite the
+#: right shape are no lines.
+ABOVE_FEET, FEET = 0.03, 10.0
 #: Most lines that are listed, strongest first.
 MOST = 20
 #: Lines of a candidate below this share of its strongest do not count.
@@ -92,10 +95,11 @@ def find_residual_lines(
         axis, pattern.intensity - pattern.calculated, pattern.sigma, width
     )
     step = float(np.median(np.diff(axis)))
-    reach = max(1, round(NEAR_MODEL * width / step))
-    near = _highest_within(bragg, reach)
+    near = _highest_within(bragg, max(1, round(NEAR_MODEL * width / step)))
+    feet = _highest_within(bragg, max(1, round(FEET * width / step)))
     peak = height == _highest_within(height, max(2, round(width / step)))
     strong = (height > SEEN * deviation) & (height > ABOVE_MODEL * near)
+    strong &= height > ABOVE_FEET * feet
     found = np.flatnonzero(peak & strong & (height > ABOVE_ALL * bragg.max()))
     if not found.size:
         return no_residual_lines()

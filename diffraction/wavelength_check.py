@@ -23,6 +23,10 @@ SURROUNDINGS = 4.0
 #: A match below the first is looked into; another wavelength must reach the second, and be better
 #: by the third.
 DOUBTFUL, CONVINCING, BETTER = 0.5, 0.65, 0.25
+#: Nothing is said of a pattern with fewer sharp lines: the maxima of amorphous scattering lie where
+#: chance puts them. A line falls within so many degrees, by this share of what stands above its
+#: surroundings and by this many standard errors.
+FEWEST, FALLS_WITHIN, FALL, SIGNIFICANT = 4, 0.8, 0.5, 5.0
 #: Wavelengths that are tried besides those of tubes: from, to, relative step.
 TRIED = (0.15, 2.6, 0.002)
 #: Spacings down to this (Å) are looked at: strong lines lie above.
@@ -57,7 +61,7 @@ def wavelength_doubt(
     stated = pattern.wavelength
     grid = np.arange(pattern.two_theta[0], pattern.two_theta[-1], STEP)
     observed = _observed(pattern, grid)
-    if not observed.any():
+    if _sharp_lines(pattern, grid) < FEWEST:
         return ""
     listed = [(p.found.d, p.found.multiplicity * p.found.f_squared) for p in phases]
     match = _correlation(observed, grid, listed, stated.wavelength)
@@ -98,13 +102,36 @@ def _all_lines(phase: PhaseModel) -> tuple[Array, Array]:
 
 def _observed(pattern: Pattern, grid: Array) -> Array:
     """Return the root of what lies above its surroundings, smoothed, local mean off, of norm 1."""
+    smooth, under = _smooth(pattern, grid)
+    return _normed(np.sqrt(np.maximum(smooth - under, 0.0)))
+
+
+def _smooth(pattern: Pattern, grid: Array) -> tuple[Array, Array]:
+    """Return the smoothed intensity on the grid, and what lies under its maxima."""
     from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
     value = np.interp(grid, pattern.two_theta, pattern.intensity)
     smooth = gaussian_filter1d(value, WIDTH / STEP / 2.355)
     size = round(SURROUNDINGS / STEP)
-    under = gaussian_filter1d(minimum_filter1d(smooth, size), size / 4.0)
-    return _normed(np.sqrt(np.maximum(smooth - under, 0.0)))
+    return smooth, gaussian_filter1d(minimum_filter1d(smooth, size), size / 4.0)
+
+
+def _sharp_lines(pattern: Pattern, grid: Array) -> int:
+    """Return how many separate maxima are lines of crystals, not of amorphous scattering."""
+    from scipy.ndimage import maximum_filter1d
+
+    smooth, under = _smooth(pattern, grid)
+    reach = round(FALLS_WITHIN / STEP)
+    sides = 0.5 * (smooth[: -2 * reach] + smooth[2 * reach :])
+    top, above = smooth[reach:-reach], (smooth - under)[reach:-reach]
+    fall = top - sides
+    # A Gaussian mean of width WIDTH counts points over WIDTH √(π / (2 ln 2)); sides count half.
+    step = float(np.median(np.diff(pattern.two_theta)))
+    counted = max(1.0, WIDTH * 1.505 / step)
+    sigma = np.interp(grid, pattern.two_theta, pattern.sigma)[reach:-reach]
+    seen = (fall > SIGNIFICANT * sigma * np.sqrt(1.5 / counted)) & (fall > FALL * above)
+    highest = maximum_filter1d(smooth, 2 * reach + 1)[reach:-reach]
+    return int(np.count_nonzero(seen & (top == highest)))
 
 
 def _correlation(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from xorder import diffraction, references
+from xorder.diffraction.humps import halo
 from xorder.diffraction.pattern_faults import find_faults, without_faults
 from xorder.diffraction.powder_model import PhaseModel
 from xorder.diffraction.wavelength_check import wavelength_doubt
@@ -20,9 +21,11 @@ def counted(clean: diffraction.Pattern, seed: int = 1) -> diffraction.Pattern:
     return replace(clean, intensity=counts, sigma=np.sqrt(np.maximum(counts, 1.0)), name="sample")
 
 
-def measured(crystal: Crystal, *, scale: float = 0.02, seed: int = 1, **settings):
+def measured(
+    crystal: Crystal, *, scale: float = 0.02, seed: int = 1, first: float = 15.0, **settings
+):
     clean = diffraction.simulate(
-        crystal, two_theta=(15.0, 90.0, 0.03), scale=scale, size=500.0, background=(60.0,),
+        crystal, two_theta=(first, 90.0, 0.03), scale=scale, size=500.0, background=(60.0,),
         **settings,
     )  # fmt: skip
     return counted(clean, seed)
@@ -245,3 +248,29 @@ Cl1 Cl 0.116 0.481 0.265 0.02
     with pytest.warns(StructureWarning, match="P 1 21/n 1"):
         crystal = load_structure(path)
     assert any("21/n" in note for note in crystal.notes)
+
+
+@pytest.mark.parametrize(("last", "doubted"), [(22.0, False), (60.0, True)])
+def test_three_lines_are_too_few_to_doubt_a_wavelength(nacl, last, doubted):
+    made = measured(nacl, wavelength="MoKa", first=10.0)
+    inside = made.two_theta < last
+    wrong = diffraction.make_pattern(
+        made.two_theta[inside], made.intensity[inside], wavelength="CuKa"
+    )
+    phase = PhaseModel(nacl, radiation=wrong.wavelength, two_theta=(15.0, 90.0))
+    assert bool(wavelength_doubt(wrong, [phase])) is doubted
+
+
+def test_the_feet_of_a_line_of_another_shape_are_not_lines(nacl):
+    sharp = diffraction.simulate(
+        nacl, two_theta=(15.0, 90.0, 0.02), scale=0.02, size=3000.0, background=(60.0,)
+    )
+    top = float(sharp.intensity.max())
+    place = float(sharp.two_theta[np.argmax(sharp.intensity)])
+    feet = [
+        diffraction.Hump(centre=place + side, fwhm=0.12, area=0.12 * 0.018 * top)
+        for side in (-0.5, 0.5)
+    ]
+    uneven = replace(sharp, intensity=sharp.intensity + halo(sharp.two_theta, feet))
+    found = diffraction.refine(counted(uneven), held(nacl), options=OPTIONS)
+    assert len(found.unexplained[0].two_theta) == 0
