@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +92,7 @@ def run_samples(
     jobs: int | Executor = 1,
     progress: Progress | None = None,
     fresh: bool = False,
+    among: Collection[str] | None = None,
 ) -> list[Outcome]:
     """Analyse every sample and write one HDF5 file for each.
 
@@ -109,18 +110,21 @@ def run_samples(
         Called after each sample.
     fresh
         Compute everything again, changed or not.
+    among
+        Names of the samples to look at; what is known of the others stays. All where None.
 
     Returns
     -------
     :
-        One outcome a sample, in the order of the series.
+        One outcome a sample that was looked at, in the order of the series.
     """
     out = out.absolute()
     ledger = Ledger(out / LEDGER)
     outcomes: dict[str, Outcome] = {}
     tasks: list[Task] = []
-    by_name = {sample.name: sample for sample in series.samples}
-    for sample in series.samples:
+    chosen = [sample for sample in series.samples if among is None or sample.name in among]
+    by_name = {sample.name: sample for sample in chosen}
+    for sample in chosen:
         before = ledger[sample.name] if sample.name in ledger and not fresh else None
         task = Task(
             sample=sample,
@@ -142,7 +146,7 @@ def run_samples(
         if progress is not None:
             progress(len(outcomes), len(by_name), entry.sample)
     if tasks:
-        ledger.compact(list(by_name))
+        ledger.compact([sample.name for sample in series.samples])
     return [outcomes[name] for name in by_name]
 
 

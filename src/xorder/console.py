@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from xorder.batch import Progress
     from xorder.run import Run
+    from xorder.watch import State
 
-__all__ = ["console", "progress", "say", "tell", "warn"]
+__all__ = ["console", "progress", "say", "tell", "tell_watch", "warn"]
 
 #: Characters a line where there is no terminal to say how many.
 WIDE = 160
@@ -83,6 +84,20 @@ def tell(done: Run, *, debug: bool = False, table: Table | None = None) -> None:
         problems.print(failure.message, markup=False, highlight=False, soft_wrap=True)
         if failure.traceback and debug:
             problems.print(failure.traceback, markup=False, highlight=False)
+
+
+def tell_watch(last: State) -> int:
+    """Print what a watch knew last; return 1 where something has no result."""
+    for outcome in last.outcomes.values():
+        state = ", ".join(outcome.kinds) or "nothing"
+        say(f"sample   {outcome.sample.name}: {state}")
+    if last.repeats is not None:
+        say(f"counting {last.repeats.sample}: {last.repeats.advice.headline}")
+    problems = [one.message for one in last.arrivals if one.state == "bad"]
+    problems += [f.message for one in last.outcomes.values() for f in one.failures]
+    for text in (*last.messages, *problems):
+        say(f"problem  {text}", stderr=True)
+    return 1 if problems else 0
 
 
 def _samples(done: Run) -> Table:

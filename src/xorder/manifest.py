@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-__all__ = ["Manifest", "SampleTable", "SeriesTable"]
+__all__ = ["Manifest", "SampleTable", "SeriesTable", "WatchTable"]
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -38,11 +38,21 @@ class SampleTable(BaseModel):
     diffraction: dict[str, Any] | None = None
 
 
+class WatchTable(BaseModel):
+    """``[watch]``: the number that counting is for, and the error it is to reach."""
+
+    model_config = _STRICT
+    target: Name
+    stderr: Positive | None = None
+    relative: Positive | None = None
+
+
 class Manifest(BaseModel):
     """The whole file. A probe's table is the recipe of all samples."""
 
     model_config = _STRICT
     series: SeriesTable
+    watch: WatchTable | None = None
     xas: dict[str, Any] = {}
     pdf: dict[str, Any] = {}
     diffraction: dict[str, Any] = {}

@@ -102,6 +102,11 @@ class Series:
     """Whether the data were simulated; then every file and figure says so."""
     ends: tuple[str, str] | None = None
     """The crystalline and the amorphous end member, by name; None where the series has none."""
+    watch: tuple[str, float | None, float | None] | None = None
+    """What counting is for: name of a number, its standard error, the same relative to the value.
+
+    One of the two is None; all of it where the manifest has no table ``[watch]``.
+    """
     samples: tuple[Sample, ...]
     """The samples, in the order of the manifest."""
     path: Path
@@ -142,6 +147,7 @@ def load_series(path: str | Path) -> Series:
     ]
     faults += _repeated([sample.name for sample in samples], [sample.slug for sample in samples])
     ends = _ends(manifest.series, samples, faults)
+    watch = _watch(manifest.watch, faults)
     if faults:
         raise _bad(path, text, faults)
     return Series(
@@ -149,6 +155,7 @@ def load_series(path: str | Path) -> Series:
         order=manifest.series.order,
         simulated=manifest.series.simulated,
         ends=ends,
+        watch=watch,
         samples=tuple(samples),
         path=path.resolve(),
     )
@@ -398,6 +405,15 @@ def _ends(table: Any, samples: Sequence[Sample], faults: list[str]) -> tuple[str
     if len(samples) < 3 or not one_substance or len(set(orders)) < len(samples):
         return None
     return names[orders.index(min(orders))], names[orders.index(max(orders))]
+
+
+def _watch(table: Any, faults: list[str]) -> tuple[str, float | None, float | None] | None:
+    """Return what counting is for."""
+    if table is None:
+        return None
+    if (table.stderr is None) == (table.relative is None):
+        faults.append("watch: expected one of stderr and relative beside target")
+    return table.target, table.stderr, table.relative
 
 
 def _repeated(names: Sequence[str], slugs: Sequence[str]) -> list[str]:
