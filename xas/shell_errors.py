@@ -65,14 +65,13 @@ def propagated(
         factor = min(objective.n_independent, residual.size) / residual.size
         slopes = objective.jacobian(values, names) @ chain[[rows[name] for name in names]]
         slopes = slopes[:, free]
-        operator = objective.operator
         normal += factor * slopes.T @ slopes
-        white = operator @ operator.T
+        white, squares, trace = objective.noise
         carried = factor * white @ slopes
         spread += factor * slopes.T @ carried
         doubled += factor * carried.T @ carried
-        fourth += factor**2 * float(np.sum(white**2))
-        expected += factor * float(np.sum(operator**2))
+        fourth += factor**2 * squares
+        expected += factor * trace
         square += factor * float(np.sum(residual**2))
     scale = np.sqrt(np.diag(normal))
     inverse = np.linalg.pinv(normal / np.outer(scale, scale), rcond=1e-12) / np.outer(scale, scale)

@@ -166,6 +166,8 @@ def _starts(
     parameters: Parameters, objectives: Sequence[ShellObjective], starts: int, seed: int
 ) -> list[Parameters]:
     """Return the parameters, and drawn ones of plausible values."""
+    if starts == 1:
+        return [parameters]
     # A background is linear: it follows from any start.
     linear = background_names(tuple(parameters))
     varying = [p for p in parameters.values() if p.vary and not p.expr and p.name not in linear]

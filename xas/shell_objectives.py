@@ -15,7 +15,7 @@ from xorder.xas.background import Exafs
 from xorder.xas.shell_background import background_splines, spline_parameters
 from xorder.xas.shell_models import QUANTITIES, PathStack
 from xorder.xas.shell_paths import Shell, names_in
-from xorder.xas.shell_spaces import FitSpace, independent_points, space_matrix
+from xorder.xas.shell_spaces import FitSpace, independent_points, space_matrix, space_noise
 from xorder.xas.transforms import checked_k_range
 
 __all__ = ["ShellObjective", "check_grid", "shell_parameters"]
@@ -87,6 +87,7 @@ class ShellObjective:
         self.epsilon_k = float(epsilon)
         k = exafs.k
         matrix, self._used = space_matrix(space, float(k[1] - k[0]), k.size)
+        self._noise = space_noise(space, float(k[1] - k[0]), k.size)
         self._matrix = matrix / self.epsilon_k
         self._data = self._matrix @ exafs.chi[self._used]
         self._stack = PathStack([shell.path for shell in shells], k[self._used])
@@ -116,9 +117,9 @@ class ShellObjective:
         return self._data
 
     @property
-    def operator(self) -> Array:
-        """The matrix from χ(k) over its standard error to `data`, shape (rows, points used)."""
-        return self._matrix * self.epsilon_k
+    def noise(self) -> tuple[Array, float, float]:
+        """What noise of `epsilon_k` is in `data`, as `space_noise` gives it."""
+        return self._noise
 
     def residual(self, values: Mapping[str, float]) -> Array:
         """Return (data - model) / standard error in the fit's space, shape (rows,)."""

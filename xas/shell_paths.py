@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
 import math
 import re
@@ -235,6 +236,7 @@ def shells_from_paths(
     )
 
 
+@functools.lru_cache(maxsize=4096)
 def names_in(expression: str) -> tuple[str, ...]:
     """Return the names in an expression, functions left out, in their order."""
     try:

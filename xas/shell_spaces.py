@@ -13,7 +13,7 @@ from xorder.results import Array
 from xorder.xas.transforms import N_FFT, window_function
 from xorder.xas.wavelets import WAVELETS, wavelet_kernels
 
-__all__ = ["SPACES", "FitSpace", "WaveletBox", "independent_points", "space_matrix"]
+__all__ = ["SPACES", "FitSpace", "WaveletBox", "independent_points", "space_matrix", "space_noise"]
 
 #: Where a fit can be made: k-weighted χ(k), the transform, its inverse over the range of R, or the
 #: wavelet map over the range of R and one of k.
@@ -148,6 +148,18 @@ def space_matrix(space: FitSpace, k_step: float, points: int) -> tuple[Array, sl
     short *= math.sqrt(len(short) / rows)
     short.setflags(write=False)
     return short, columns
+
+
+@functools.lru_cache(maxsize=32)
+def space_noise(space: FitSpace, k_step: float, points: int) -> tuple[Array, float, float]:
+    """Return the covariance of white noise of one in χ(k), its squares' sum, and its trace.
+
+    As `space_matrix` shows it to a fit: with M the matrix, MMᵀ.
+    """
+    matrix, _ = space_matrix(space, k_step, points)
+    white = np.asarray(matrix @ matrix.T)
+    white.setflags(write=False)
+    return white, float(np.sum(white**2)), float(np.trace(white))
 
 
 def _square(space: FitSpace, k: Array, step: float) -> tuple[Array, int]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +34,15 @@ WAVELETS = ("morlet", "cauchy")
 
 #: Points of the transform: 4096 steps of 0.05 Å⁻¹ keep the ends of the data apart.
 N_FFT = 4096
+
+#: Lengths that transforms may have.
+SIZES = (512, 640, 768, 1024, 1280, 1536, 2048, 3072, N_FFT)
+
+#: Numbers that stay in the processor's cache.
+BLOCK = 16384
+
+#: Filters that reach less than one in these of the points are summed wave by wave.
+FEW = 16
 
 #: A wavelet's envelope ends where it is exp(-FADED / 2) of its height, 4e-11.
 FADED = 48.0
@@ -136,13 +147,15 @@ def transform_to_wavelets(
     r: Array = r_range[0] + r_step * np.arange(count, dtype=float)
     r = r[r > 0]
     step = float(k[1] - k[0])
-    complex_map = wavelet_map(exafs.chi * weight, r, wavelet=wavelet, rho=rho, step=step)
+    magnitude, real, imaginary = (np.empty((r.size, k.size)) for _ in range(3))
+    for rows, block in _blocks(exafs.chi * weight, r, wavelet, rho, step):
+        magnitude[rows], real[rows], imaginary[rows] = np.abs(block), block.real, block.imag
     return Wavelets(
         r=r,
         k=k,
-        magnitude=np.abs(complex_map),
-        real=np.ascontiguousarray(complex_map.real),
-        imaginary=np.ascontiguousarray(complex_map.imag),
+        magnitude=magnitude,
+        real=real,
+        imaginary=imaginary,
         sigma_r=r / rho,
         sigma_k=rho / (2.0 * r),
         rho=float(rho),
@@ -162,21 +175,65 @@ def wavelet_map(
     weighted: Array, r: Array, *, wavelet: str, rho: float, step: float
 ) -> NDArray[np.complex128]:
     """Return the complex map of a weighted χ(k) on even steps from k = 0, shape (R, K)."""
+    found = np.empty((r.size, weighted.size), dtype=complex)
+    for rows, block in _blocks(weighted, r, wavelet, rho, step):
+        found[rows] = block
+    return found
+
+
+def _blocks(
+    weighted: Array, r: Array, wavelet: str, rho: float, step: float
+) -> Iterator[tuple[slice, NDArray[np.complex128]]]:
+    """Yield the map in blocks of rows that the processor's cache holds."""
     from scipy.fft import fft, ifft
 
-    found = np.empty((r.size, weighted.size), dtype=complex)
-    # A wavelet fades sooner the larger R is; its row needs no longer transform than holds it. Not
-    # so where the filter is cut off at the largest R' that the steps of k show.
+    for size, first, last in _sizes(r.tobytes(), weighted.size, rho, step):
+        half = size // 2
+        filters = _kept_filters(r[first:last].tobytes(), wavelet, rho, step, size)
+        spectrum = fft(weighted, n=size)[:half]
+        bins = _reach(r[first:last].tobytes(), wavelet, rho, step, size)
+        if bins <= size // FEW:
+            waves = _kept_waves(bins, size, weighted.size)
+            yield slice(first, last), (filters[:, :bins] * spectrum[:bins]) @ waves
+            continue
+        count = max(1, BLOCK // size)
+        for row in range(first, last, count):
+            rows = slice(row, min(row + count, last))
+            filtered = np.zeros((rows.stop - row, size), dtype=complex)
+            own = filters[row - first : rows.stop - first]
+            np.multiply(own, spectrum, out=filtered[:, :half])
+            yield rows, ifft(filtered, axis=1, overwrite_x=True)[:, : weighted.size]
+
+
+@functools.lru_cache(maxsize=16)
+def _sizes(distances: bytes, points: int, rho: float, step: float) -> list[tuple[int, int, int]]:
+    """Return lengths of transforms, each with the first and last row that it is for.
+
+    A wavelet fades sooner the larger R is; its row needs no longer transform than holds it. Not so
+    where the filter is cut off at the largest R' that the steps of k show.
+    """
+    r = np.frombuffer(distances)
     fading = rho * math.sqrt(math.expm1(FADED / (rho**2 + 1.0))) * rho / (2.0 * r * step)
     fading[r * (1.0 + 10.0 / rho) > 0.5 * np.pi / step] = N_FFT
-    sizes = np.exp2(np.ceil(np.log2(weighted.size + fading))).clip(max=N_FFT).astype(int)
-    for size in np.unique(sizes).tolist():
-        rows = sizes == size
-        filtered = np.zeros((np.count_nonzero(rows), size), dtype=complex)
-        filters = _kept_filters(r[rows].tobytes(), wavelet, rho, step, size)
-        np.multiply(filters, fft(weighted, n=size)[: size // 2], out=filtered[:, : size // 2])
-        found[rows] = ifft(filtered, axis=1, overwrite_x=True)[:, : weighted.size]
-    return found
+    sizes = np.array(SIZES)[np.searchsorted(SIZES[:-1], points + fading)]
+    starts = [0, *(np.flatnonzero(np.diff(sizes)) + 1).tolist(), r.size]
+    return [(int(sizes[a]), a, b) for a, b in itertools.pairwise(starts)]
+
+
+@functools.lru_cache(maxsize=32)
+def _reach(distances: bytes, wavelet: str, rho: float, step: float, size: int) -> int:
+    """Return how many points of R' filters reach; beyond, there is rounding."""
+    filters = _kept_filters(distances, wavelet, rho, step, size)
+    return int(np.flatnonzero(np.max(filters, axis=0) > 1e-17)[-1]) + 1
+
+
+@functools.lru_cache(maxsize=16)
+def _kept_waves(bins: int, size: int, points: int) -> NDArray[np.complex128]:
+    """Return the waves of the first points of R' over k, shape (bins, points)."""
+    turns = np.outer(np.arange(bins), np.arange(points)) % size
+    waves = np.exp(2j * np.pi / size * turns) / size
+    waves.flags.writeable = False
+    return waves
 
 
 def wavelet_kernels(r: Array, wavelet: str, rho: float, step: float) -> NDArray[np.complex128]:
@@ -207,7 +264,7 @@ def _check(
         raise BadInput(f"k_weight is {k_weight:g}", expected="0 or above")
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=32)
 def _kept_filters(distances: bytes, wavelet: str, rho: float, step: float, size: int) -> Array:
     """Return `wavelet_filters` of distances given as their bytes; kept, so it is read-only."""
     filters = wavelet_filters(np.frombuffer(distances), wavelet, rho, step, size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -20,6 +21,8 @@ _FUNCTIONS: dict[str, Any] = {
     name: getattr(math, name)
     for name in ("sqrt", "exp", "log", "sin", "cos", "tan", "radians", "degrees")
 } | {"abs": abs, "min": min, "max": max, "pi": math.pi}
+#: What a constraint can call; its names come from the parameters.
+_NAMESPACE: dict[str, Any] = {"__builtins__": {}} | _FUNCTIONS
 _ALLOWED = (
     ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Name, ast.Load, ast.Constant,
     ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd,
@@ -131,6 +134,9 @@ class Space:
         self.start = np.clip(start, self.lower, self.upper)
         self._fixed = parameters.valuesdict()
         self._constraints = _ordered_constraints(parameters)
+        self._constrain = {
+            n for p in parameters.values() if p.expr for n in _compiled(p.name, p.expr)[1]
+        }
 
     def values(self, x: Array) -> dict[str, float]:
         """Return every parameter's value at the vector `x`."""
@@ -138,7 +144,7 @@ class Space:
         values.update(zip(self.names, x.tolist(), strict=True))
         for name, code in self._constraints:
             try:
-                values[name] = float(eval(code, {"__builtins__": {}}, _FUNCTIONS | values))  # noqa: S307
+                values[name] = float(eval(code, _NAMESPACE, values))  # noqa: S307
             except (ArithmeticError, ValueError) as error:
                 raise BadInput(
                     f"the constraint {name} = {self.parameters[name].expr!r} has no value: {error}"
@@ -152,7 +158,9 @@ class Space:
         for column, name in enumerate(self.names):
             result[index[name], column] = 1.0
         if self._constraints:
-            for column in range(len(self.names)):
+            for column, moved in enumerate(self.names):
+                if moved not in self._constrain:
+                    continue
                 step = 1e-6 * max(1.0, abs(x[column]))
                 up, down = x.copy(), x.copy()
                 up[column] += step
@@ -174,7 +182,8 @@ def _check(p: Parameter) -> None:
         )
 
 
-def _compiled(name: str, expr: str) -> tuple[CodeType, set[str]]:
+@functools.lru_cache(maxsize=4096)
+def _compiled(name: str, expr: str) -> tuple[CodeType, frozenset[str]]:
     try:
         tree = ast.parse(expr, mode="eval")
     except SyntaxError as error:
@@ -188,7 +197,7 @@ def _compiled(name: str, expr: str) -> tuple[CodeType, set[str]]:
             )
         if isinstance(node, ast.Name):
             used.add(node.id)
-    return compile(tree, f"<constraint {name}>", "eval"), used - set(_FUNCTIONS)
+    return compile(tree, f"<constraint {name}>", "eval"), frozenset(used) - set(_FUNCTIONS)
 
 
 def _ordered_constraints(parameters: Parameters) -> list[tuple[str, CodeType]]:
