@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from xorder.errors import BadInput
 from xorder.results import Array, Result, quantity, recorded
 from xorder.xas.edge_energy import find_e0
-from xorder.xas.edge_overlaps import edges_above, edges_below, far
-from xorder.xas.edge_steps import Ranges, count_inside, fit_edges, normalized_rows
+from xorder.xas.edge_ranges import choose_ranges
+from xorder.xas.edge_steps import Ranges, fit_edges, normalized_rows
 from xorder.xas.photoelectron import edge as tabulated_edge
-from xorder.xas.spectrum import Spectrum, note
+from xorder.xas.spectrum import Spectrum
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["Normalized", "WhiteLine", "normalize"]
 
-#: Where the post-edge range starts (eV above e0): past the white line and the strongest near-edge
-#: oscillations, which last longer at L and M edges.
-POST_EDGE_START = {"K": 80.0, "": 80.0}
-POST_EDGE_START_L = 100.0
-
-#: This close to an edge of the sample (eV) no pre-edge or post-edge range starts or ends.
-MARGIN = 20.0
-
-#: An edge closer than this (eV) leaves no range between: both edges make one step.
-OVERLAP = 60.0
+METHODS = ("polynomials", "mback")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -80,9 +71,11 @@ class Normalized(Result):
     post_edge_range: tuple[float, float] = quantity("eV")
     """Range of the post-edge curve, relative to e0."""
     order: int = quantity()
-    """Order of the post-edge polynomial: 0 constant, 1 line, 2 quadratic."""
+    """Order of the post-edge polynomial: 0 constant, 1 line, 2 quadratic; of MBACK's background."""
     smoothing: float = quantity("eV")
     """Standard deviation of the Gaussian that smoothed the derivative for e0."""
+    method: str = "polynomials"
+    """``"polynomials"`` or ``"mback"``."""
     white_line: WhiteLine
     """The white line's height and area."""
     composition: str = ""
@@ -131,6 +124,7 @@ def normalize(
     order: int | None = None,
     smoothing: float = 1.0,
     composition: str = "",
+    method: Literal["polynomials", "mback"] = "polynomials",
 ) -> Normalized:
     """Return the spectrum normalized to an edge step of one.
 
@@ -150,19 +144,23 @@ def normalize(
         Ranges in eV relative to e0, such as ``(-150, -30)`` and ``(100, 800)``.
     order
         Order of the post-edge polynomial, 0 to 2; None takes 2 above a span of 300 eV, 1 above
-        30 eV, else 0.
+        30 eV, else 0. Of MBACK's background, 0 to 5; None takes one more than that.
     smoothing
         Standard deviation in eV of the Gaussian that smooths the derivative.
     composition
         Formula of the sample, such as ``"NaTaCl6"``. Edges of its elements limit the ranges that
         are not given, here and in `subtract_background`, and messages say so; the absorbing
         element's own edges always do.
+    method
+        ``"polynomials"``, or ``"mback"``: both sides of the edge at once are matched to the
+        tabulated f'' of the element (see `match_f2`), with one background below both; the step is
+        the table's. Element and edge must be known.
 
     Raises
     ------
     BadInput
-        e0 outside the data, ranges outside or the wrong way round, too few points in a range, or
-        an edge step that is not positive.
+        An unknown method, or MBACK without element and edge; e0 outside the data, ranges outside
+        or the wrong way round, too few points in a range, or an edge step that is not positive.
     """
     messages = list(spectrum.messages)
     if e0 is None:
@@ -170,7 +168,18 @@ def normalize(
     else:
         _check_e0(spectrum, e0)
         e0_stderr = math.nan
-    ranges = _ranges(spectrum, e0, pre_edge, post_edge, order, composition, messages)
+    if method not in METHODS:
+        raise BadInput(f"method is {method!r}", expected=", ".join(METHODS))
+    polynomial = order if method == "polynomials" else None
+    ranges = choose_ranges(spectrum, e0, pre_edge, post_edge, polynomial, composition, messages)
+    known: dict[str, Any] = {
+        "e0": float(e0),
+        "e0_stderr": e0_stderr,
+        "smoothing": smoothing,
+        "composition": composition,
+    }
+    if method == "mback":
+        return _by_mback(spectrum, ranges, order, messages, known)
     x = spectrum.energy - e0
     mu = spectrum.mu[None]
     fits = fit_edges(x, mu, ranges, width=core_width(spectrum))
@@ -190,21 +199,63 @@ def normalize(
         pre_edge=rows.pre_edge[0],
         post_edge=rows.post_edge[0],
         stderr=None if spectrum.stderr is None else spectrum.stderr / step,
-        e0=float(e0),
-        e0_stderr=e0_stderr,
         edge_step=step,
         edge_step_stderr=float(fits.step_stderr[0]),
         pre_edge_range=ranges.pre_edge,
         post_edge_range=ranges.post_edge,
         order=ranges.order,
-        smoothing=smoothing,
         white_line=_white_line(e0, fits.white_line[0], fits.white_line_stderr[0]),
-        composition=composition,
         element=spectrum.element,
         edge=spectrum.edge,
         name=spectrum.name,
         simulated=spectrum.simulated,
         messages=tuple(messages),
+        **known,
+    )
+
+
+def _by_mback(
+    spectrum: Spectrum,
+    ranges: Ranges,
+    order: int | None,
+    messages: list[str],
+    known: dict[str, Any],
+) -> Normalized:
+    """Return the spectrum normalized by MBACK; spreads are over other ranges and orders."""
+    from xorder.xas.mback import match_spread
+
+    if not (spectrum.element and spectrum.edge):
+        raise BadInput(
+            "MBACK compares with the tabulated f'' of an element, which is not known",
+            expected='element and edge, or method="polynomials"',
+            source=spectrum.source or None,
+        )
+    order = ranges.order + 1 if order is None else order
+    best, step_stderr, white_line_stderr = match_spread(
+        spectrum, ranges, e0=known["e0"], order=order, width=core_width(spectrum)
+    )
+    x = spectrum.energy - known["e0"]
+    return Normalized(
+        energy=spectrum.energy,
+        mu=spectrum.mu,
+        norm=best.norm(spectrum.mu),
+        flat=best.flat(x, spectrum.mu),
+        pre_edge=best.pre_edge,
+        post_edge=best.post_edge,
+        stderr=None if spectrum.stderr is None else spectrum.stderr / best.step,
+        edge_step=best.step,
+        edge_step_stderr=step_stderr,
+        pre_edge_range=ranges.pre_edge,
+        post_edge_range=ranges.post_edge,
+        order=order,
+        method="mback",
+        white_line=_white_line(known["e0"], best.white_line, white_line_stderr),
+        element=spectrum.element,
+        edge=spectrum.edge,
+        name=spectrum.name,
+        simulated=spectrum.simulated,
+        messages=tuple(messages),
+        **known,
     )
 
 
@@ -216,129 +267,6 @@ def _check_e0(spectrum: Spectrum, e0: float) -> None:
             expected=f"an energy inside the data, {low:.1f} to {high:.1f} eV",
             source=spectrum.source or None,
         )
-
-
-def _ranges(
-    spectrum: Spectrum,
-    e0: float,
-    pre_edge: tuple[float, float] | None,
-    post_edge: tuple[float, float] | None,
-    order: int | None,
-    composition: str,
-    messages: list[str],
-) -> Ranges:
-    below, above = float(spectrum.energy[1] - e0), float(spectrum.energy[-1] - e0)
-    if pre_edge is None:
-        start = _pre_edge_start(spectrum, max(below, -300.0), composition, messages)
-        pre_edge = (start, -min(max(-start / 3.0, 10.0), 50.0))
-    if post_edge is None:
-        post_edge = _post_edge_range(spectrum, above, composition, messages)
-    for name, (low, high), bounds in (
-        ("pre_edge", pre_edge, (float(spectrum.energy[0] - e0) - 1e-6, 0.0)),
-        ("post_edge", post_edge, (0.0, above + 1e-6)),
-    ):
-        outside = low >= bounds[1] or (name == "pre_edge" and high > bounds[1])
-        if outside or not low < high:
-            raise BadInput(
-                f"{name} is ({low:g}, {high:g}) eV relative to e0 = {e0:.1f} eV",
-                expected=f"two ascending energies between {bounds[0]:.0f} and {bounds[1]:.0f}",
-                source=spectrum.source or None,
-            )
-    post_edge = (float(post_edge[0]), min(float(post_edge[1]), above))
-    pre_edge = (max(float(pre_edge[0]), float(spectrum.energy[0] - e0)), float(pre_edge[1]))
-    if order is None:
-        span = post_edge[1] - post_edge[0]
-        order = 2 if span > 300.0 else 1 if span > 30.0 else 0
-    if order not in (0, 1, 2):
-        raise BadInput(f"order is {order}", expected="0, 1 or 2")
-    ranges = Ranges(pre_edge, post_edge, order)
-    _check_points(spectrum, e0, ranges)
-    return ranges
-
-
-def _pre_edge_start(
-    spectrum: Spectrum, start: float, composition: str, messages: list[str]
-) -> float:
-    """Return where the pre-edge line starts: above any edge of the sample below this one."""
-    if not (spectrum.element and spectrum.edge):
-        return start
-    for other in edges_below(spectrum.element, spectrum.edge, composition):
-        distance = -far(other, spectrum.element, spectrum.edge)
-        if -distance + MARGIN <= start:
-            break
-        name = f"{other.element} {other.name}"
-        if distance < OVERLAP:
-            note(
-                messages,
-                f"the {name} edge lies {distance:.0f} eV below the {spectrum.element} "
-                f"{spectrum.edge} edge: the pre-edge line and the step hold both",
-                stacklevel=5,
-            )
-            continue
-        start = MARGIN - distance
-        note(
-            messages,
-            f"the {name} edge lies {distance:.0f} eV below; the pre-edge line starts "
-            f"{start:.0f} eV from e0, on that edge's oscillations",
-            stacklevel=5,
-        )
-        break
-    return start
-
-
-def _post_edge_range(
-    spectrum: Spectrum, above: float, composition: str, messages: list[str]
-) -> tuple[float, float]:
-    family = spectrum.edge[:1] if spectrum.edge else ""
-    start = POST_EDGE_START.get(family, POST_EDGE_START_L)
-    end = above
-    others = (
-        edges_above(spectrum.element, spectrum.edge, composition)
-        if spectrum.element and spectrum.edge
-        else ()
-    )
-    for other in others:
-        distance = far(other, spectrum.element, spectrum.edge)
-        if distance - MARGIN >= end:
-            break
-        name = f"{other.element} {other.name}"
-        if distance < OVERLAP:
-            note(
-                messages,
-                f"the {name} edge lies {distance:.0f} eV above the {spectrum.element} "
-                f"{spectrum.edge} edge: the step and the white line hold both",
-                stacklevel=5,
-            )
-            continue
-        end = distance - MARGIN
-        note(
-            messages,
-            f"the data reach the {name} edge; the post-edge range ends {end:.0f} eV above e0",
-            stacklevel=5,
-        )
-        break
-    if end < start + 50.0:
-        wanted, start = start, max(0.4 * end, 15.0)
-        note(
-            messages,
-            f"the data end {end:.0f} eV above e0; the post-edge range starts at {start:.0f} eV, "
-            f"nearer to the edge than {wanted:.0f} eV, so near-edge structure may enter the step",
-            stacklevel=5,
-        )
-    return start, end
-
-
-def _check_points(spectrum: Spectrum, e0: float, ranges: Ranges) -> None:
-    spans = (ranges.pre_edge, ranges.post_edge)
-    counts = count_inside(spectrum.energy - e0, spans)
-    names, fewest = ("pre_edge", "post_edge"), (3, ranges.order + 2)
-    for name, (low, high), needed, count in zip(names, spans, fewest, counts, strict=True):
-        if count < needed:
-            raise BadInput(
-                f"{name} ({low:.0f} to {high:.0f} eV from e0 = {e0:.1f} eV) holds {count} points",
-                expected=f"at least {needed}; give a wider range, or measure further",
-                source=spectrum.source or None,
-            )
 
 
 def _white_line(e0: float, values: Array, errors: Array) -> WhiteLine:

@@ -91,7 +91,8 @@ def _normalization(normalized: Normalized) -> dict[str, str]:
         "bkg_pre2": repr(float(pre[1])),
         "bkg_nor1": repr(float(post[0])),
         "bkg_nor2": repr(float(post[1])),
-        "bkg_nnorm": str(normalized.order + 1),
+        # Athena knows three terms at most, which a background of MBACK may exceed.
+        "bkg_nnorm": str(min(normalized.order, 2) + 1),
         "bkg_flatten": "1",
         "bkg_rbkg": "1.0",
         "bkg_kw": "2",
