@@ -4,12 +4,13 @@ Run ``python benchmarks/pdf_coverage_boxcar.py [draws]``. Simulated through form
 measurement has them, noise rising with Q, mass fractions drawn from 0.1 to 0.9. Domains of NaTaCl6
 of 8, 15, 30 and 100 Å lie in NaCl of 300 Å; in the row "glass" the crystal is NaTaCl6 and the rest
 a mean over random packings of TaCl6 octahedra and Na, fitted with one more such packing (another in
-every draw) as its model. The fit of the whole range finds the size of the domains, which the
-windows of 6 Å keep. Printed are, for all windows that end below the domain size (below 12 Å for
-glass), the coverage of one standard error (0.68 if errors mean what they say), root mean square of
-error over standard error, mean and spread of the error; then the lengths read off a second box-car
-whose windows leave the domains out, so that scales fade: the median of the diameter over the true
-one, its scatter, and how often the true one lies within one standard error.
+every draw) as its model and twelve that tell how they differ. The fit of the whole range finds
+the size of the domains, which the windows of 6 Å keep. Printed are, for all windows that end below
+the domain size (below 12 Å for glass), the coverage of one standard error (0.68 if errors mean what
+they say), root mean square of error over standard error, mean and spread of the error; then the
+lengths read off a second box-car whose windows leave the domains out, so that scales fade: the
+median of the diameter over the true one, its scatter, and how often the true one lies within one
+standard error.
 """
 
 from __future__ import annotations
@@ -30,10 +31,13 @@ from xorder.structure import Crystal, Site, unit_cell_atoms
 R = 0.02 * np.arange(1, 2001)
 Q_MAX, QDAMP, NOISE = 22.0, 0.01, 0.02
 WIDTH, STEP, LOW = 6.0, 2.0, 1.9
+SIZES = (8.0, 15.0, 30.0, 100.0, None)
 #: Displacements of the simulated phases in Å².
 MOTION = {"NaTaCl6": 0.015, "NaCl": 0.018}
 #: Packings whose mean stands for glass.
 PACKINGS = 12
+#: Other packings, which tell how far one may be from that mean.
+ALTERNATIVES = 12
 
 
 def main(draws: int = 200) -> None:
@@ -41,7 +45,7 @@ def main(draws: int = 200) -> None:
     write = sys.stdout.write
     write(f"{'domain (Å)':>12}{'draws':>7}{'windows':>9}{'in 1σ':>8}{'rms':>7}{'bias':>9}")
     write(f"{'spread':>9}{'length/true':>13}{'scatter':>9}{'in 1σ':>8}\n")
-    for diameter in (8.0, 15.0, 30.0, 100.0, None):
+    for diameter in SIZES:
         off, errors, lengths = [], [], []
         for seed in range(max(draws // 5, 1)):
             truth = float(np.random.default_rng(10_000 + seed).uniform(0.1, 0.9))
@@ -119,7 +123,10 @@ def glass(truth: float, seed: int) -> tuple[np.ndarray, np.ndarray, tuple[float,
     )
     phases = {"NaTaCl6": crystal, "glass": model}
     span = {"r_range": (LOW, LOW + 16.0), "width": WIDTH, "step": STEP}
-    box = pdf.fit_boxcar(data, phases, options=options, parameters=held, **span)
+    others = {"glass": [packing(2000 + k) for k in range(ALTERNATIVES)]}
+    box = pdf.fit_boxcar(
+        data, phases, options=options, parameters=held, alternatives=others, **span
+    )
     near = (box.r_max <= 12.0) & ~box.undecided
     return box.mass_fraction[near, 0], box.mass_stderr[near, 0], (np.nan, np.nan)
 

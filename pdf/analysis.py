@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xorder.errors import BadInput, XorderWarning
-from xorder.pdf.analysis_fits import fit_phases, fit_sets, fit_windows, load_crystals
+from xorder.pdf.analysis_fits import (
+    fading_windows,
+    fit_phases,
+    fit_sets,
+    fit_windows,
+    load_crystals,
+)
 from xorder.pdf.analysis_input import averaged, measured_sample
 from xorder.pdf.analysis_numbers import (
     boxcar_numbers,
@@ -193,7 +199,8 @@ def _refine(
         found.messages += more
     if found.boxcars:
         found.numbers += boxcar_numbers(found.boxcars[0])
-        found.order, lengths = length_numbers(found.boxcars[0], phase_name(recipe.boxcar.phase))
+        fading = fading_windows(measured, crystals, recipe, found.boxcars[0])
+        found.order, lengths = length_numbers(fading, phase_name(recipe.boxcar.phase))
         found.numbers += lengths
 
 

@@ -178,6 +178,33 @@ def fit_windows(
     return boxcars, said
 
 
+def fading_windows(
+    measured: PairDistribution, crystals: Mapping[str, Crystal], recipe: PdfRecipe, boxcar: Boxcar
+) -> Boxcar:
+    """Return windows whose scales fade as the order does, which lengths are read from.
+
+    Those of a box-car do not where the fit of the whole range found the size of the domains, which
+    its windows hold; then windows without that size are fitted.
+    """
+    whole = boxcar.whole
+    if whole is None or not whole.success or whole.options.sphere_diameter is None:
+        return boxcar
+    try:
+        return fit_boxcar(
+            measured,
+            crystals,
+            width=boxcar.width,
+            step=boxcar.step,
+            r_range=(float(boxcar.r_min[0]), float(boxcar.r_max[-1])),
+            free=recipe.boxcar.free,
+            whole=whole,
+            smoothness=recipe.boxcar.smoothness,
+            fading=True,
+        )
+    except BadInput:
+        return boxcar
+
+
 def _crystals_alone(
     measured: PairDistribution,
     crystals: Mapping[str, Crystal],

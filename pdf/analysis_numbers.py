@@ -146,14 +146,18 @@ def boxcar_numbers(boxcar: Boxcar) -> list[Number]:
 
 
 def length_numbers(boxcar: Boxcar, phase: str) -> tuple[OrderLength | None, list[Number]]:
-    """Return how far the order of a phase reaches; None where the windows cannot say."""
+    """Return how far the order of a phase reaches; None where the windows cannot say.
+
+    The windows must leave the size of domains out (`fit_boxcar` with `fading`), or have been fitted
+    without one: otherwise their scales do not fade.
+    """
     try:
         found = order_length(boxcar, phase=phase or boxcar.phases[0])
     except BadInput:
         return None, []
     readings = {
         "half": ("centre of the window where the scale has halved", "half"),
-        "zero": ("end of the first window with nothing left", "vanish"),
+        "zero": ("centre of the first window with nothing left", "vanish"),
         "diameter": ("of the sphere whose envelope the scales follow", "diameter"),
     }
     numbers = []

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xorder.errors import BadInput
 from xorder.fitting import Parameters
+from xorder.pdf.model_spread import model_spread
 from xorder.pdf.options import RefinementOptions
 from xorder.pdf.pattern import PairDistribution
 from xorder.pdf.phases import PhaseModel
@@ -133,6 +134,7 @@ def fit_boxcar(
     cumulative: bool = False,
     smoothness: float | None = None,
     fading: bool = False,
+    alternatives: Mapping[str, Sequence[Crystal]] | None = None,
 ) -> Boxcar:
     """Fit windows of r one by one and return the phase fractions against length scale.
 
@@ -169,11 +171,16 @@ def fit_boxcar(
         found, out of the windows: then scales fade with the order, and `order_length` reads how far
         it reaches. Where the whole range was fitted without that size, the structure of a
         nanocrystal comes out wrong, and so do its windows.
+    alternatives
+        For phases that are one of many, such as a packing of a glass or a frame of a simulation:
+        others that might have been taken as well, by the name of the phase. How they differ counts
+        as the error of the model; without them it is not known.
 
     Raises
     ------
     BadInput
-        Where no window fits into the range, or a window has more variables than independent points.
+        Where alternatives are of another phase or other elements, where no window fits into the
+        range, or a window has more variables than independent points.
     """
     for key, value in {"width": width, "step": step}.items():
         if not 0 < value < math.inf:
@@ -196,7 +203,12 @@ def fit_boxcar(
         at_large = objective_for(
             measured, models, span, whole.options, whole.sample, whole.parameters
         )
-        errors = whole_errors(at_large, whole)
+        spread = None
+        if alternatives:
+            reach = (min(low for low, _ in ranges), max(high for _, high in ranges))
+            reach = (min(reach[0], span[0]), max(reach[1], span[1]))
+            spread = model_spread(measured, at_large, whole, alternatives, reach)
+        errors = whole_errors(at_large, whole, spread)
     if smoothness is None or not whole.success or len(prepared) < 2:
         windows = [fit_window(one, options, errors) for one in prepared]
     else:

@@ -25,6 +25,7 @@ from xorder.results import Array
 
 __all__ = [
     "Linear",
+    "Waves",
     "expected_square",
     "influence",
     "linear_at",
@@ -42,6 +43,13 @@ PRIOR = 2.0
 BEYOND_NOISE = 3.0
 #: Standard deviations by which a residual may be stronger at the Q where the model is.
 FOLLOWING = 1.5
+
+
+class Waves(Protocol):
+    """Anything that moves G(r) by waves of unit amplitude."""
+
+    def waves(self, r: Array, /) -> Array:
+        """Return what each wave does to G(r), shape (N, waves)."""
 
 
 class GrObjective(Protocol):
@@ -126,7 +134,7 @@ def linear_at(objective: GrObjective, parameters: Parameters, names: Sequence[st
     )
 
 
-def influence(several: Sequence[Linear], noises: Sequence[NoiseSpectrum]) -> Array:
+def influence(several: Sequence[Linear], noises: Sequence[Waves]) -> Array:
     """Return what each wave of unit n does to the parameters, shape (names, all waves)."""
     normal = np.sum([one.weight * one.jacobian.T @ one.jacobian for one in several], axis=0)
     norms = np.sqrt(np.maximum(np.diag(normal), 1e-300))
@@ -139,13 +147,18 @@ def influence(several: Sequence[Linear], noises: Sequence[NoiseSpectrum]) -> Arr
     return np.asarray(inverse @ np.concatenate(parts, axis=1))
 
 
-def noise_of(one: Linear) -> NoiseSpectrum:
-    """Return the noise that standard errors are to count; its `source` says which it is."""
+def noise_of(one: Linear, spread: Waves | None = None) -> NoiseSpectrum:
+    """Return the noise that standard errors are to count; its `source` says which it is.
+
+    `spread` is what is known to be unknown of the model, which the residual holds besides.
+    """
     thin = one.thinned()
     free = max(thin.n_independent - len(one.names), 1.0)
     square = float(thin.residual @ thin.residual)
     if one.counting is not None:
-        factor = noise_factor(square / expected_square(thin, one.counting), free)
+        expected = expected_square(thin, one.counting)
+        expected += 0.0 if spread is None else expected_square(thin, spread)
+        factor = noise_factor(square / expected, free)
         if factor is not None:
             return one.counting.scaled(factor, "counting")
     flat = flat_noise(one.q_max, float(one.r[-1]))
@@ -177,7 +190,7 @@ def upper(first: NoiseSpectrum, second: NoiseSpectrum) -> NoiseSpectrum:
     return replace(first, power=np.maximum(first.power, second.power), source="model")
 
 
-def expected_square(one: Linear, noise: NoiseSpectrum) -> float:
+def expected_square(one: Linear, noise: Waves) -> float:
     """Return the sum of squares of the residual that a noise leaves, the parameters fitted."""
     waves = noise.waves(one.r) / one.sigma[:, None]
     taken = _directions(one.jacobian).T @ waves

@@ -101,11 +101,16 @@ class PdfObjective:
 
     def phase_gr(self, phase: str, values: Mapping[str, float], grid: Grid) -> Array:
         """Return what one phase contributes, its scale included."""
-        local = self.local_values(phase, values)
+        return self.model_gr(phase, self.phases[phase], self.local_values(phase, values), grid)
+
+    def model_gr(
+        self, phase: str, model: PhaseModel, local: Mapping[str, float], grid: Grid
+    ) -> Array:
+        """Return what a phase would contribute with a model, values by the model's own names."""
         near = _within(grid.r, local)
         if near == 0:
             return np.zeros(grid.size)
-        curve = _extended(self.phases[phase].curve(local, grid.r[:near]), len(grid.r))
+        curve = _extended(model.curve(local, grid.r[:near]), len(grid.r))
         envelope = _damping(grid.r, local)
         finished = grid.finish(curve[:, :, None], envelope[:, None], self._kernel(phase, grid))
         return np.asarray(local["scale"] * finished[:, 0])

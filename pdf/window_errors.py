@@ -16,10 +16,12 @@ import numpy as np
 from xorder.fitting import FitResult
 from xorder.pdf.correlated_errors import (
     Linear,
+    Waves,
     expected_square,
     influence,
     linear_at,
     noise_factor,
+    noise_of,
     upper,
 )
 from xorder.pdf.noise import NoiseSpectrum, flat_noise
@@ -37,16 +39,39 @@ class WholeErrors:
     noise: NoiseSpectrum
     names: tuple[str, ...]
     waves: Array
-    """Shape (names, Q)."""
+    """Shape (names, Q), and besides those of `spread`."""
+    spread: Waves | None = None
+    """What is unknown of the models."""
 
 
-def whole_errors(objective: PdfObjective, whole: PdfFit) -> WholeErrors | None:
-    """Return how the fit of the whole range answers to its noise; None where it failed."""
+@dataclass(frozen=True, eq=False, slots=True)
+class _Together:
+    """Waves of the noise, then those of the models."""
+
+    noise: NoiseSpectrum
+    spread: Waves | None
+
+    def waves(self, r: Array) -> Array:
+        """Return what each wave does to G(r), shape (N, waves)."""
+        if self.spread is None:
+            return self.noise.waves(r)
+        return np.concatenate([self.noise.waves(r), self.spread.waves(r)], axis=1)
+
+
+def whole_errors(
+    objective: PdfObjective, whole: PdfFit, spread: Waves | None = None
+) -> WholeErrors | None:
+    """Return how the fit of the whole range answers to its noise; None where it failed.
+
+    `spread` is what is unknown of the models; the residual is not taken for noise for it.
+    """
     if whole.fit is None or not whole.success or whole.noise is None:
         return None
     names = determined(whole.fit)
-    waves = influence([linear_at(objective, whole.parameters, names)], [whole.noise])
-    return WholeErrors(whole.noise, tuple(names), waves)
+    linear = linear_at(objective, whole.parameters, names)
+    noise = whole.noise if spread is None else noise_of(linear, spread)
+    waves = influence([linear], [_Together(noise, spread)])
+    return WholeErrors(noise, tuple(names), waves, spread)
 
 
 def scale_waves(
@@ -116,7 +141,7 @@ def tied_scale_waves(
     ends = np.cumsum([0, *(len(names) for names in free)])
     tied = ties([f"{name}_window{i}" for i, names in enumerate(free) for name in names])
     normal = tied.T @ tied
-    pull = np.zeros((ends[-1], len(whole.noise.q)))
+    pull = np.zeros((ends[-1], whole.waves.shape[1]))
     for window, first, last in zip(windows, ends[:-1], ends[1:], strict=True):
         normal[first:last, first:last] += window.normal * share / residual**2
         pull[first:last] += window.pull * share / residual**2
@@ -148,7 +173,8 @@ def answer_of(
     held = [name for name in whole.names if name not in free]
     both = linear_at(objective, found.parameters, [*free, *held])
     own = replace(both, jacobian=both.jacobian[:, : len(free)], names=tuple(free))
-    push = _noise(own, whole.noise).waves(own.r) / own.sigma[:, None]
+    noise = _Together(_noise(own, whole.noise, whole.spread), whole.spread)
+    push = noise.waves(own.r) / own.sigma[:, None]
     if held:
         # The residual moves with what is held.
         moved = whole.waves[[whole.names.index(name) for name in held]]
@@ -165,11 +191,13 @@ def _rows(wanted: Sequence[str], names: Sequence[str], waves: Array) -> Array:
     return rows
 
 
-def _noise(own: Linear, noise: NoiseSpectrum) -> NoiseSpectrum:
+def _noise(own: Linear, noise: NoiseSpectrum, spread: Waves | None) -> NoiseSpectrum:
     """Return the noise of a window: that of the whole range, more where the window has more."""
     thin = own.thinned()
     square = float(thin.residual @ thin.residual)
-    excess = square / expected_square(thin, noise)
+    expected = expected_square(thin, noise)
+    expected += 0.0 if spread is None else expected_square(thin, spread)
+    excess = square / expected
     factor = noise_factor(excess, max(thin.n_independent - len(own.names), 1.0))
     if noise.source != "model" and factor is not None:
         return noise.scaled(factor)

@@ -67,6 +67,28 @@ def test_a_crystal_of_which_there_is_nothing_keeps_its_shape(files, recipe):
     assert any("too little of the phase to tell" in message for message in analysis.messages)
 
 
+def test_windows_keep_the_size_of_domains_and_lengths_are_read_without_it(made, tmp_path):
+    parts = [
+        pdf.SimulatedPhase(
+            crystal=made.nickel(), mass_fraction=0.4, uiso=0.006, sphere_diameter=15.0
+        ),
+        pdf.SimulatedPhase(crystal=made.rock_salt(), mass_fraction=0.6, uiso=0.015),
+    ]
+    data = pdf.simulate_gr(parts, r=0.02 * np.arange(1, 1101), q_max=22.0, noise=0.02, seed=3)
+    recipe = pdf.PdfRecipe(
+        structures=("Ni", "NaCl"), r_max=21.0, sphere_diameter=40.0, correlation="none",
+        boxcar=pdf.BoxcarOptions(phase="Ni", free=("scale*",)),
+    )  # fmt: skip
+    analysis = pdf.analyse([pdf.write_gr(tmp_path / "nano.gr", data)], recipe)
+    numbers = {number.name: number for number in analysis.numbers}
+    length = numbers["order_length_diameter_Ni"]
+    assert length.value == pytest.approx(15.0, rel=0.15)
+    assert 0 < length.stderr < 3.0
+    assert np.isfinite(numbers["order_length_half_Ni"].value)
+    inside = analysis.boxcar.r_max < 13.0
+    assert np.abs(analysis.boxcar.mass_fraction[inside, 0] - 0.4).max() < 0.1
+
+
 def test_the_area_of_a_window_is_a_number(files):
     analysis = pdf.analyse([files["pure"]], pdf.PdfRecipe(window=(3.2, 3.8)))
     (number,) = analysis.numbers

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from xorder import pdf
+from xorder.errors import BadInput
 from xorder.pdf.correlated_errors import Linear, expected_square, influence, noise_of
 from xorder.pdf.functions import gr_covariance_from_fq, noise_from_fq
 from xorder.pdf.noise import NoiseSpectrum, flat_noise
@@ -157,3 +158,56 @@ def test_fading_scales_tell_the_size_of_domains(made):
     assert length.diameter == pytest.approx(15.0, rel=0.15)
     assert abs(length.diameter - 15.0) < 4 * length.diameter_stderr
     assert length.zero == pytest.approx(15.0, rel=0.25)
+
+
+def jumbled(made, seed):
+    """A simulated glass: nickel atoms of a large cell, each moved at random."""
+    generator = np.random.default_rng(seed)
+    places = np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 4
+    cells = np.stack(np.meshgrid([0, 0.5], [0, 0.5], [0, 0.5]), axis=-1).reshape(-1, 1, 3)
+    xyz = (cells + places).reshape(-1, 3)
+    xyz = xyz + generator.normal(0.0, 0.35 / 7.2, xyz.shape)
+    sites = [made.site(f"Ni{i}", "Ni", place, uiso=0.01) for i, place in enumerate(xyz)]
+    return made.crystal("glass", [7.2, 7.2, 7.2, 90, 90, 90], sites)
+
+
+def test_a_glass_known_from_packings_counts_how_they_differ(made):
+    # Truth is the mean of many packings, the model one of them: what is wrong with it is no noise.
+    nickel, r = made.nickel(), 0.02 * np.arange(1, 601)
+    kept = {"q_max": 22.0, "qdamp": 0.04, "uiso": 0.01}
+    truth = np.mean([pdf.calculate_gr(jumbled(made, k), r=r, **kept).gr for k in range(24)], axis=0)
+    crystal = pdf.calculate_gr(nickel, r=r, **kept).gr
+    others = {"glass": [jumbled(made, 100 + k) for k in range(8)]}
+    options = pdf.RefinementOptions(refine_qdamp=False, refine_cell=False, correlation="none")
+    off, told, untold = [], [], []
+    for seed in range(4):
+        share = np.random.default_rng(700 + seed).uniform(0.2, 0.8)
+        noise = 0.02 * np.random.default_rng(seed).normal(size=len(r))
+        data = pdf.PairDistribution(
+            r=r, gr=share * crystal + (1 - share) * truth + noise, q_max=22.0, qdamp=0.04,
+            simulated=True,
+        )  # fmt: skip
+        phases = {"Ni": nickel, "glass": jumbled(made, 200 + seed)}
+        whole = pdf.refine(data, phases, r_range=(1.7, 10.0), options=options)
+        common = {"whole": whole, "width": 4.0, "step": 4.0}
+        box = pdf.fit_boxcar(data, phases, alternatives=others, **common)
+        off += (box.mass_fraction[:, 0] - share).tolist()
+        told += box.mass_stderr[:, 0].tolist()
+        untold += pdf.fit_boxcar(data, phases, **common).mass_stderr[:, 0].tolist()
+    assert 0.5 < np.sqrt(np.mean(np.square(off) / np.square(told))) < 1.5
+    assert np.mean(told) > 1.1 * np.mean(untold)
+
+
+def test_alternatives_that_are_none_are_refused(made):
+    phases = {"Ni": made.nickel(), "NaCl": made.rock_salt()}
+    r = 0.02 * np.arange(1, 501)
+    data = pdf.simulate_gr(
+        [pdf.SimulatedPhase(crystal=c, mass_fraction=0.5) for c in phases.values()], r=r, q_max=22.0
+    )
+    for alternatives, message in (
+        ({"Co": [made.nickel()]}, "alternatives are given for 'Co'"),
+        ({"Ni": []}, "has no alternatives"),
+        ({"Ni": [made.rock_salt()]}, "Ni 1 holds Cl, Na|Ni_1 holds Cl, Na"),
+    ):
+        with pytest.raises(BadInput, match=message):
+            pdf.fit_boxcar(data, phases, r_range=(1.7, 9.0), alternatives=alternatives)
