@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     )
     from xorder.xas.readers.xdi import write_xdi
     from xorder.xas.reference_library import add_reference
+    from xorder.xas.repeats import RepeatTrends, find_trends
     from xorder.xas.scattering_paths import (
         FeffInput,
         ScatteringPath,
@@ -142,6 +143,7 @@ _HOME = {
     "PathTable": "path_tables",
     "Peak": "line_shapes",
     "PrincipalComponents": "components",
+    "RepeatTrends": "repeats",
     "ResolvedSpectra": "curve_resolution",
     "ScatteringPath": "scattering_paths",
     "Shell": "shell_paths",
@@ -190,6 +192,7 @@ _HOME = {
     "find_components": "components",
     "find_e0": "edge_energy",
     "find_edge_shift": "differences",
+    "find_trends": "repeats",
     "fit_linear_combination": "linear_combination",
     "fit_near_edge": "near_edge_peaks",
     "fit_shells": "shell_fits",
@@ -260,6 +263,7 @@ __all__ = [
     "PathTable",
     "Peak",
     "PrincipalComponents",
+    "RepeatTrends",
     "ResolvedSpectra",
     "ScatteringPath",
     "Shell",
@@ -308,6 +312,7 @@ __all__ = [
     "find_components",
     "find_e0",
     "find_edge_shift",
+    "find_trends",
     "fit_linear_combination",
     "fit_near_edge",
     "fit_shells",
