@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: example test lint references clean
+.PHONY: example test lint docs references clean
 
 example: $(VENV)/.installed
 	@if [ ! -f example/series.toml ]; then $(BIN)/xorder example example; fi
@@ -17,6 +17,11 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m mypy
+
+# The gallery is the packaged example, which the build runs where `make example` has not.
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
+	@echo "The documentation is in $(CURDIR)/docs/_build/html/index.html"
 
 references: $(VENV)/.installed
 	$(BIN)/xorder references make reference_spectra/spectra
@@ -35,5 +40,9 @@ $(VENV)/.lint: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[lint]'
 	@touch $@
 
+$(VENV)/.docs: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist example
+	rm -rf $(VENV) build dist example docs/_build docs/generated

@@ -290,5 +290,10 @@ def _short(value: Any) -> str:
         return f"{shape} values"
     if isinstance(value, float):
         return "–" if math.isnan(value) else f"{value:.8g}"
-    text = str(value)
+    if value is None or value == ():
+        return "–"
+    if isinstance(value, tuple) and all(isinstance(item, (str, int, float)) for item in value):
+        text = ", ".join(map(_short, value))
+    else:
+        text = str(value)
     return text if len(text) <= 120 else text[:117] + "…"
