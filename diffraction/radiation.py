@@ -1,13 +1,14 @@
-"""The X-rays of a diffraction measurement: spectral lines, their weights, their polarization."""
+"""What illuminates the sample: X-rays, their lines, weights and polarization; or neutrons."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
-from xorder.diffraction.spectral_lines import check_wavelength, named_lines
+from xorder.diffraction.spectral_lines import NEUTRON, check_wavelength, named_lines
 from xorder.errors import BadInput
 from xorder.results import Array, quantity
 
@@ -27,7 +28,10 @@ class Radiation:
     polarization: float = 0.5
     """Share of the intensity whose electric field is perpendicular to the diffraction plane: 0.5
     for a tube, 1/(1 + cos² 2θ_M) behind a monochromator, about 0.95 to 1 for a synchrotron and a
-    detector moving vertically. Rings integrated over the whole azimuth behave as 0.5."""
+    detector moving vertically. Rings integrated over the whole azimuth behave as 0.5. Neutrons have
+    1: their intensity depends on the angle by the Lorentz factor alone."""
+    probe: Literal["xray", "neutron"] = "xray"
+    """What is scattered: X-rays by electrons, or neutrons by nuclei."""
 
     def __post_init__(self) -> None:
         """Check wavelengths, weights and polarization."""
@@ -38,6 +42,10 @@ class Radiation:
             )
         for wavelength in self.wavelengths:
             check_wavelength(wavelength)
+        if self.probe not in ("xray", "neutron"):
+            raise BadInput(f"probe {self.probe!r}", expected="'xray' or 'neutron'")
+        if self.probe == "neutron":
+            object.__setattr__(self, "polarization", 1.0)
         total = math.fsum(self.weights)
         if min(self.weights) < 0 or not math.isfinite(total) or total <= 0:
             raise BadInput(f"line weights {self.weights}", expected="positive shares")
@@ -71,7 +79,8 @@ def make_radiation(
     ----------
     wavelength
         ``"CuKa"`` (the doublet, 2 : 1), ``"CuKa1"``, ``"CuKa2"``, the same for Ag, Mo, Co, Fe and
-        Cr, or a wavelength in Å. Case, spaces, hyphens and α are read kindly.
+        Cr, ``"neutron 1.594"`` (a wavelength in Å), or a wavelength of X-rays in Å. Case, spaces,
+        hyphens and α are read kindly.
     polarization
         See `Radiation.polarization`; unchanged (0.5) where None.
 
@@ -84,7 +93,8 @@ def make_radiation(
         found = wavelength
     elif isinstance(wavelength, str):
         name, wavelengths, weights = named_lines(wavelength)
-        found = Radiation(wavelengths=wavelengths, weights=weights, name=name)
+        probe: Literal["xray", "neutron"] = "neutron" if name == NEUTRON else "xray"
+        found = Radiation(wavelengths=wavelengths, weights=weights, name=name, probe=probe)
     else:
         found = Radiation(wavelengths=(float(wavelength),))
     return found if polarization is None else replace(found, polarization=polarization)

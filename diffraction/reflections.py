@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from xorder.diffraction.atomic_factors import bare_factor, dispersions
 from xorder.diffraction.pattern import two_theta_from_d
 from xorder.diffraction.radiation import Radiation, make_radiation
 from xorder.errors import BadInput, BadStructure, StructureWarning
 from xorder.results import Array, Result, quantity, recorded
-from xorder.scattering import atomic_mass, dispersion, form_factor
+from xorder.scattering import atomic_mass, form_factor, neutron_length
 from xorder.structure import Atoms, Crystal, unit_cell_atoms
 
 __all__ = [
@@ -60,7 +61,7 @@ class Reflections(Result):
     multiplicity: Planes = quantity(symbol="m", dims=("two_theta",))
     """Number of planes in the family, Friedel mates included."""
     f_squared: Array = quantity("e²", symbol="|F|²", dims=("two_theta",))
-    """Squared structure factor of one plane and cell, mean of the Friedel mates."""
+    """Squared structure factor of a plane and cell, mean of the Friedel mates; fm² of neutrons."""
     wavelength: Radiation
     """The radiation."""
     name: str = ""
@@ -132,10 +133,8 @@ def find_reflections(
     d_min = half / np.sin(np.deg2rad(high) / 2.0)
     atoms, assumed = _with_displacements(crystal, uiso)
     hkl, multiplicity, d = _families(crystal, atoms.lattice, d_min, d_max)
-    f_squared = structure_factors(
-        atoms, hkl, wavelength=lines.wavelength, compiled=True if compiled else None
-    )
-    strength = np.sum(atoms.occupancy * [_electrons(str(e)) for e in atoms.elements])
+    f_squared = structure_factors(atoms, hkl, wavelength=lines, compiled=True if compiled else None)
+    strength = np.sum(atoms.occupancy * [_forward(str(e), lines.probe) for e in atoms.elements])
     seen = f_squared > EXTINCT * strength**2
     order = np.flatnonzero(seen)[np.argsort(-d[seen], kind="stable")]
     hkl = hkl[order]
@@ -156,7 +155,7 @@ def find_reflections(
 
 
 def structure_factors(
-    atoms: Atoms, hkl: Planes, *, wavelength: float, compiled: bool | None = None
+    atoms: Atoms, hkl: Planes, *, wavelength: Radiation | float, compiled: bool | None = None
 ) -> Array:
     r"""Return |F|² of planes, the mean of the Friedel mates.
 
@@ -173,7 +172,7 @@ def structure_factors(
     hkl
         Planes, shape (N, 3).
     wavelength
-        Wavelength in Å, for f' and f''.
+        Wavelength of X-rays in Å, for f' and f''; or the radiation, such as neutrons.
     compiled
         Whether to sum in compiled code, which takes half a second to load; where None, where there
         is enough to sum.
@@ -181,9 +180,9 @@ def structure_factors(
     Returns
     -------
     :
-        |F|² in electrons², shape (N,).
+        |F|² in electrons², of neutrons in fm², shape (N,).
     """
-    table = _Table(atoms, wavelength)
+    table = _Table(atoms, make_radiation(wavelength))
     compiled = len(hkl) * len(atoms.xyz) > COMPILED if compiled is None else compiled
     if compiled and len(hkl):
         return table.f_squared_compiled(hkl)
@@ -204,7 +203,8 @@ def equivalent_planes(crystal: Crystal, plane: tuple[int, int, int]) -> Planes:
 class _Table:
     """Atoms sorted into kinds of one form factor and one isotropic displacement."""
 
-    def __init__(self, atoms: Atoms, wavelength: float) -> None:
+    def __init__(self, atoms: Atoms, radiation: Radiation) -> None:
+        self.radiation = radiation
         isotropic = np.einsum("nii->n", atoms.u) / 3.0
         spread = np.abs(atoms.u - isotropic[:, None, None] * np.eye(3)).max(axis=(1, 2))
         self.anisotropic = spread > 1e-12
@@ -226,9 +226,7 @@ class _Table:
         u = atoms.u[order][self.first_anisotropic :]
         beta = np.einsum("ia,nab,jb->nij", self.reciprocal.T, u, self.reciprocal.T)
         self.beta = -2.0 * np.pi**2 * beta.reshape(-1, 9).T
-        elements = {s: "".join(c for c in s if c.isalpha()) for s in self.species}
-        anomalous = {e: dispersion(e, wavelength) for e in set(elements.values())}
-        self.dispersion = np.array([anomalous[elements[s]] for s in self.species])
+        self.dispersion = dispersions(self.species, radiation)
 
     def f_squared(self, hkl: Planes) -> Array:
         phases = self._phases(hkl)
@@ -238,7 +236,7 @@ class _Table:
         sums = np.add.reduceat(phases, self.starts, axis=1)
         g_squared = _squared_lengths(hkl, self.reciprocal)
         s = np.sqrt(g_squared) / 2.0
-        f0 = {species: form_factor(species, s) for species in set(self.species)}
+        f0 = {name: bare_factor(name, s, self.radiation) for name in set(self.species)}
         sums *= np.exp(-2.0 * np.pi**2 * g_squared[:, None] * self.uiso)
         bare = np.stack([f0[species] for species in self.species], axis=1)
         a = np.einsum("nk,nk->n", sums, bare + self.dispersion.real)
@@ -270,7 +268,7 @@ class _Table:
             tuple(tables),
             lowest,
             _damping(g_squared, self.uiso),
-            np.stack([form_factor(species, half) for species in distinct]),
+            np.stack([bare_factor(species, half, self.radiation) for species in distinct]),
             np.array([distinct.index(species) for species in self.species]),
             self.dispersion,
             np.ascontiguousarray(beta),
@@ -395,5 +393,8 @@ def _checked_range(two_theta: tuple[float, float]) -> tuple[float, float]:
 
 
 @functools.cache
-def _electrons(element: str) -> float:
+def _forward(element: str, probe: str) -> float:
+    """Return what an atom scatters forward at most: its electrons, or |b| in fm."""
+    if probe == "neutron":
+        return abs(neutron_length(element))
     return float(form_factor(element, np.zeros(1))[0])

@@ -22,9 +22,14 @@ K_ALPHA = {
 #: most often an energy in eV or a wavelength in pm.
 WAVELENGTHS = (0.05, 5.0)
 
+#: How a text for neutrons begins, before their wavelength.
+NEUTRON = "neutron"
+
 
 def named_lines(name: str) -> tuple[str, tuple[float, ...], tuple[float, ...]]:
-    """Return name, wavelengths (Å) and weights that a text means: ``"CuKa"``, ``"1.5406"``.
+    """Return name, wavelengths (Å) and weights that a text means.
+
+    Such as ``"CuKa"``, ``"1.5406"`` or ``"neutron 1.594"``.
 
     Raises
     ------
@@ -38,6 +43,16 @@ def named_lines(name: str) -> tuple[str, tuple[float, ...], tuple[float, ...]]:
     else:
         check_wavelength(number)
         return "", (number,), (1.0,)
+    if name.strip().lower().startswith(NEUTRON):
+        try:
+            number = float(name.strip()[len(NEUTRON) :].lstrip("s"))
+        except ValueError:
+            raise BadInput(
+                f"there is no radiation {name!r}",
+                expected="neutrons with their wavelength in Å, as 'neutron 1.594'",
+            ) from None
+        check_wavelength(number)
+        return NEUTRON, (number,), (1.0,)
     plain = name.strip().replace("α", "a").replace("lpha", "")
     for separator in (" ", "-", "_", ","):
         plain = plain.replace(separator, "")
@@ -52,7 +67,8 @@ def named_lines(name: str) -> tuple[str, tuple[float, ...], tuple[float, ...]]:
                 return known, wavelengths, weights
     raise BadInput(
         f"there is no radiation {name!r}",
-        expected="a wavelength in Å, or Ka, Ka1 or Ka2 of " + ", ".join(K_ALPHA) + ", as 'CuKa'",
+        expected="a wavelength in Å, Ka, Ka1 or Ka2 of " + ", ".join(K_ALPHA) + ", as 'CuKa', or "
+        "'neutron 1.594'",
     )
 
 

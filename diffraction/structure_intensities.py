@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from xorder.diffraction.atomic_factors import bare_factor, dispersions
 from xorder.diffraction.reflections import Reflections
 from xorder.diffraction.symmetry_constraints import SiteFreedom
 from xorder.errors import BadInput
 from xorder.results import Array
-from xorder.scattering import dispersion, form_factor
 from xorder.structure import Atoms, Crystal, lattice_from_cell, unit_cell_atoms
 
 __all__ = ["MarchDollase", "Rows", "StructureFactors"]
@@ -113,16 +113,13 @@ class MarchDollase:
 def _site_factors(
     atoms: Atoms, first: NDArray[np.int64], found: Reflections
 ) -> tuple[Array, Array]:
-    """Return f0 + f' and f'' of each site, shapes (N, sites) and (sites,)."""
+    """Return f0 + f' (b of neutrons) and f'' of each site, shapes (N, sites) and (sites,)."""
     s = 1.0 / (2.0 * found.d)
     species = [str(name) for name in atoms.species[first]]
-    elements = [str(name) for name in atoms.elements[first]]
-    anomalous = {e: dispersion(e, found.wavelength.wavelength) for e in set(elements)}
-    bare = {name: form_factor(name, s) for name in set(species)}
-    real = np.stack(
-        [bare[n] + anomalous[e].real for n, e in zip(species, elements, strict=True)], axis=1
-    )
-    return real, np.array([anomalous[e].imag for e in elements])
+    anomalous = dispersions(species, found.wavelength)
+    bare = {name: bare_factor(name, s, found.wavelength) for name in set(species)}
+    real = np.stack([bare[n] + f.real for n, f in zip(species, anomalous, strict=True)], axis=1)
+    return real, anomalous.imag
 
 
 def _thermal_factors(atoms: Atoms, hkl: Array) -> tuple[Array, Array | None]:

@@ -68,14 +68,15 @@ def wavelength_doubt(
     if match > DOUBTFUL:
         return ""
     lines = [_all_lines(phase) for phase in phases]
-    tubes = {anode: first for anode, (first, _) in K_ALPHA.items()}
+    neutrons = stated.probe == "neutron"
+    tubes = {} if neutrons else {anode: first for anode, (first, _) in K_ALPHA.items()}
     low, high, step = TRIED
     grid_of = np.exp(np.arange(np.log(low), np.log(high), step))
     tried = [*tubes.values(), *grid_of.tolist()]
     matches = np.array([_correlation(observed, grid, lines, one) for one in tried])
     best = int(np.argmax(matches))
-    tube = int(np.argmax(matches[: len(tubes)]))
     # A tube's line is likelier than any number, where it is nearly as good.
+    tube = int(np.argmax(matches[: len(tubes)])) if tubes else best
     best = tube if matches[tube] > matches[best] - 0.05 else best
     if matches[best] < max(CONVINCING, match + BETTER):
         return ""
@@ -96,7 +97,8 @@ def _all_lines(phase: PhaseModel) -> tuple[Array, Array]:
     low = np.rad2deg(2.0 * np.arcsin(LISTED / (2.0 * 40.0)))
     high = np.rad2deg(2.0 * np.arcsin(LISTED / (2.0 * SMALLEST_D)))
     # Strengths are those of the stated wavelength in all but f', which shifts them little.
-    found = calculate_reflections(phase.crystal, wavelength=LISTED, two_theta=(low, high))
+    short = Radiation(wavelengths=(LISTED,), probe=phase.radiation.probe)
+    found = calculate_reflections(phase.crystal, wavelength=short, two_theta=(low, high))
     return found.d, found.multiplicity * found.f_squared
 
 

@@ -219,7 +219,7 @@ def test_the_compiled_sum_is_the_plain_one(nacl, zincblende, monoclinic, big_tri
     for crystal in (nacl, zincblende, monoclinic, big_triclinic(60)):
         found = calculate_reflections(crystal, wavelength=radiation, two_theta=(3, 60))
         atoms = unit_cell_atoms(crystal)
-        table = _Table(atoms, found.wavelength.wavelength)
+        table = _Table(atoms, found.wavelength)
         plain, compiled = table.f_squared(found.hkl), table.f_squared_compiled(found.hkl)
         assert compiled == pytest.approx(plain, rel=1e-10, abs=1e-12 * plain.max())
 
