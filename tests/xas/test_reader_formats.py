@@ -1,5 +1,8 @@
 """Every beamline's file with the right energies and signals; SPEC, HDF5, and what is written."""
 
+import base64
+import gzip
+import json
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -226,6 +229,199 @@ def test_an_nxxas_instrument_is_read(tmp_path: Path) -> None:
     spectrum = xas.read(path)
     assert spectrum.name == "Cu foil"
     np.testing.assert_allclose(spectrum.mu, np.log(table[:, 1] / table[:, 2]))
+
+
+NXXAS = {
+    "definition": str,
+    "title": str,
+    "instrument/source/type": str,
+    "instrument/source/name": str,
+    "instrument/source/probe": str,
+    "instrument/monochromator/energy": float,
+    "instrument/incoming_beam/data": float,
+    "instrument/absorbed_beam/data": float,
+    "sample/name": str,
+    "monitor/mode": str,
+    "monitor/preset": float,
+    "monitor/data": float,
+    "data/energy": float,
+    "data/absorbed_beam": float,
+    "data/mode": str,
+}
+NXXASPROC = {
+    "definition": str,
+    "title": str,
+    "sample/name": str,
+    "XAS_data_reduction/program": str,
+    "XAS_data_reduction/version": str,
+    "XAS_data_reduction/date": str,
+    "XAS_data_reduction/parameters/raw_file": str,
+    "data/energy": float,
+    "data/data": float,
+}
+
+
+@pytest.mark.parametrize("mode", ["transmission", "fluorescence", "electron_yield"])
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_written_file_has_what_its_definition_asks_for(
+    tmp_path: Path, make_spectrum: Make, mode: str, counted: bool
+) -> None:
+    """The fields of NXxas and NXxasproc, but for the time, which the spectrum does not know."""
+    spectrum = make_spectrum(mode=mode, name="glass")
+    if counted:
+        spectrum = replace(spectrum, i0=np.linspace(4e4, 5e4, spectrum.mu.size))
+    path = xas.write_nexus(spectrum, tmp_path / "glass.nxs")
+    with h5py.File(path) as file:
+        entry = file["entry"]
+        assert entry["definition"].asstr()[()] == ("NXxas" if counted else "NXxasproc")
+        for name, kind in (NXXAS if counted else NXXASPROC).items():
+            value = entry[name][()]
+            assert isinstance(value, bytes) if kind is str else value.dtype.kind == "f", name
+        if counted:
+            assert entry["data/mode"].asstr()[()] in (
+                *("Total Electron Yield", "Partial Electron Yield", "Auger Electron Yield"),
+                *("Fluorescence Yield", "Transmission"),
+            )
+            assert entry["data"].attrs["signal"] == "mu"
+    again = xas.read(path)
+    np.testing.assert_array_equal(again.energy, spectrum.energy)
+    np.testing.assert_array_equal(again.mu, spectrum.mu)
+    assert again.mode == mode
+
+
+@pytest.mark.parametrize("mode", ["Transmission", "Fluorescence Yield", "Total Electron Yield"])
+def test_the_counts_of_an_nxxas_file_make_its_spectrum(tmp_path: Path, mode: str) -> None:
+    """Other programs write no μ: it follows from both beams as the mode says."""
+    table = counts()
+    path = tmp_path / "other.nxs"
+    with h5py.File(path, "w") as file:
+        entry = file.create_group("entry")
+        entry.attrs["NX_class"] = "NXentry"
+        entry["definition"] = "NXxas"
+        entry["instrument/monochromator/energy"] = table[:, 0]
+        entry["instrument/incoming_beam/data"] = table[:, 1]
+        entry["instrument/absorbed_beam/data"] = table[:, 2]
+        data = entry.create_group("data")
+        data.attrs["NX_class"] = "NXdata"
+        data["energy"], data["absorbed_beam"], data["mode"] = table[:, 0], table[:, 2], mode
+    spectrum = xas.read(path)
+    ratio = table[:, 2] / table[:, 1]
+    expected = -np.log(ratio) if mode == "Transmission" else ratio
+    np.testing.assert_allclose(spectrum.mu, expected)
+    assert (
+        spectrum.mode
+        == {
+            "Transmission": "transmission",
+            "Fluorescence Yield": "fluorescence",
+            "Total Electron Yield": "electron_yield",
+        }[mode]
+    )
+
+
+def larix_line(name: str, **fields: Any) -> str:
+    """Return a session's group as larix writes it: arrays as base64 within JSON within JSON."""
+    group: dict[str, Any] = {"__class__": "Group"}
+    for key, value in fields.items():
+        if isinstance(value, np.ndarray):
+            inner = {
+                "_type_": "b64ndarray",
+                "shape": list(value.shape),
+                "dtype": "<f8",
+                "value": base64.b64encode(value.tobytes()).decode(),
+            }
+            value = {"__class__": "b64ndarray", "__value__": json.dumps(inner)}
+        group[key] = value
+    return f"<:{name}:>\n{json.dumps(group)}"
+
+
+def larix(*lines: str) -> str:
+    names = {"__class__": "Dict", "Cu foil": "foil"}
+    return "\n".join(
+        [
+            *("##LARIX: 1.0      Larch Session File", "##<CONFIG>", "##Machine: x", "##</CONFIG>"),
+            *("##<Session Commands>", "foil = 1", "##</Session Commands>", "##<Symbols: count=2>"),
+            *("<:_xasgroups:>", json.dumps(names), *lines, "##</Symbols>", ""),
+        ]
+    )
+
+
+def test_a_larix_session_is_read_with_its_shift_and_settings(tmp_path: Path) -> None:
+    table = counts()
+    path = tmp_path / "work.larix"
+    norm = {"__class__": "Dict", "pre1": -70.0, "pre2": -20.0, "norm1": 80.0, "norm2": 290.0}
+    foil = larix_line(
+        "foil",
+        filename="Cu foil",
+        groupname="foil",
+        energy=table[:, 0] + 1.5,
+        energy_orig=table[:, 0],
+        energy_shift=1.5,
+        mu=np.log(table[:, 1] / table[:, 2]),
+        i0=table[:, 1],
+        atsym="Cu",
+        edge="K",
+        e0=8981.5,
+        config={"__class__": "Group", "xasnorm": {**norm, "nnorm": "linear"}},
+    )
+    path.write_bytes(gzip.compress(larix(foil, '<:note:>\n"a remark"').encode()))
+    spectrum = xas.read(path)
+    assert (spectrum.name, spectrum.element, spectrum.edge) == ("Cu foil", "Cu", "K")
+    np.testing.assert_array_equal(spectrum.energy, table[:, 0] + 1.5)
+    np.testing.assert_array_equal(spectrum.mu, np.log(table[:, 1] / table[:, 2]))
+    assert xas.athena_settings(spectrum) == {
+        "e0": 8981.5,
+        "pre_edge": (-70.0, -20.0),
+        "post_edge": (80.0, 290.0),
+        "order": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (larix()[:-14], "no end"),
+        (larix(), r"holds no μ\(E\) group"),
+        (larix('<:foil:>\n{"energy": [1, 2'), "the object 'foil' ends or breaks"),
+        (larix(larix_line("foil", energy=ENERGY)), r"holds no μ\(E\) group"),
+        (larix(larix_line("foil", energy=ENERGY, mu=ENERGY * np.nan)), "'foil': mu is not a fin"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::xorder.errors.DataWarning")
+def test_larix_sessions_that_hold_no_spectrum_say_why(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    path = tmp_path / "bad.larix"
+    path.write_text(text)
+    with pytest.raises(UnreadableFile, match=message):
+        xas.read(path)
+
+
+@pytest.mark.reference
+def test_a_session_that_larch_wrote_reads_as_larch_has_it(
+    tmp_path: Path, shared: Shared, larch: SimpleNamespace
+) -> None:
+    from larch import Interpreter
+    from larch.io import save_session
+
+    spectrum = xas.read(shared("data", "xas", "cu_metal_rt.xdi"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        session = Interpreter()
+        group = larch.Group(energy=spectrum.energy, mu=spectrum.mu, filename="foil", atsym="Cu")
+        group.groupname, group.edge = "foil_group", "K"
+        larch.pre_edge(group, nnorm=2, pre1=-150, pre2=-50, norm1=100, norm2=600)
+        session.symtable.foil_group = group
+        path = tmp_path / "work.larix"
+        save_session(str(path), _larch=session)
+    again = xas.read(path)
+    np.testing.assert_array_equal(again.energy, spectrum.energy)
+    np.testing.assert_array_equal(again.mu, spectrum.mu)
+    assert xas.athena_settings(again) == {
+        "e0": pytest.approx(group.e0),
+        "pre_edge": (-150.0, -50.0),
+        "post_edge": (100.0, 600.0),
+        "order": 2,
+    }
 
 
 @pytest.mark.parametrize("kind", ["empty", "text", "descending", "cut", "short", "no energy"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import numpy as np
 
 from xorder._version import __version__
 from xorder.errors import BadInput, DataWarning, UnreadableFile
+from xorder.results import Array
 from xorder.store import atomic_path
-from xorder.xas.readers.channels import Columns, Table, spectrum_from_columns
+from xorder.xas.readers.channels import MODES, Columns, Table, spectrum_from_columns
 from xorder.xas.readers.detectors import element_columns
 from xorder.xas.readers.labels import role_of_label, roles_of_labels
 from xorder.xas.spectrum import FEWEST_POINTS, LOWEST_ENERGY, Spectrum
@@ -21,7 +23,17 @@ from xorder.xas.spectrum import FEWEST_POINTS, LOWEST_ENERGY, Spectrum
 __all__ = ["is_hdf5", "read_hdf5", "write_nexus"]
 
 #: Names of the arrays in NXxas and what they are.
-_NXXAS = {"absorbed_beam": "itrans", "incoming_beam": "i0", "energy": "energy"}
+_NXXAS = {"incoming_beam": "i0", "energy": "energy"}
+_ABSORBED = {"fluorescence": "ifluor", "electron_yield": "iey"}
+
+#: How NXxas names modes, and those whose μ is a logarithm.
+_NXXAS_MODES = {
+    "transmission": "Transmission",
+    "reference": "Transmission",
+    "fluorescence": "Fluorescence Yield",
+    "electron_yield": "Total Electron Yield",
+}
+_LOGARITHMIC = ("transmission", "reference")
 
 
 def is_hdf5(content: bytes) -> bool:
@@ -79,7 +91,13 @@ def read_hdf5(
 
 
 def write_nexus(spectrum: Spectrum, path: str | Path) -> Path:
-    """Write a spectrum as NXxas: energy, μ and what else there is.
+    """Write a spectrum as NeXus: NXxas where the incident beam is known, else NXxasproc.
+
+    NXxas holds what was counted, so what is written as ``absorbed_beam`` is the signal that gives
+    μ with the incident beam: i0 exp(−μ) in transmission, i0 μ in fluorescence and electron yield.
+    μ itself, its standard error and the reference stand beside it in the NXdata. The definition
+    asks for the time of the measurement and the ring's name, which are written where the metadata
+    say them (``scan.start_time``, ``facility.name``) and never made up.
 
     Raises
     ------
@@ -95,23 +113,72 @@ def write_nexus(spectrum: Spectrum, path: str | Path) -> Path:
         file.attrs["default"] = "entry"
         file.attrs["creator"] = f"Xorder {__version__}"
         entry = _group(file, "entry", "NXentry", default="data")
-        entry["definition"] = "NXxas"
         entry["title"] = spectrum.name
         entry["simulated"] = spectrum.simulated
         entry["element"], entry["edge"] = spectrum.element, spectrum.edge
         _group(entry, "sample", "NXsample")["name"] = spectrum.name
-        data = _group(entry, "data", "NXdata", signal="mu", axes=["energy"])
-        data["mode"] = spectrum.mode
-        for name in ("energy", "mu", "stderr", "i0", "mu_ref"):
-            values = getattr(spectrum, name)
-            if values is not None:
-                data[name] = values
-        data["energy"].attrs["units"] = "eV"
-        instrument = _group(entry, "instrument", "NXinstrument")
-        _group(instrument, "monochromator", "NXmonochromator")["energy"] = data["energy"]
+        if spectrum.i0 is None:
+            _write_processed(entry, spectrum)
+        else:
+            _write_measured(entry, spectrum, spectrum.i0)
     with atomic_path(path) as temporary:
         temporary.write_bytes(buffer.getvalue())
     return path
+
+
+def _write_measured(entry: Any, spectrum: Spectrum, i0: Array) -> None:
+    """Write an entry as the application definition NXxas has it."""
+    entry["definition"] = "NXxas"
+    start = spectrum.metadata.get("scan.start_time")
+    if start:
+        entry["start_time"] = start
+    instrument = _group(entry, "instrument", "NXinstrument")
+    source = _group(instrument, "source", "NXsource")
+    source["type"], source["probe"] = "Synchrotron X-ray Source", "x-ray"
+    source["name"] = spectrum.metadata.get("facility.name", "")
+    energy = _dataset(_group(instrument, "monochromator", "NXmonochromator"), "energy", spectrum)
+    incident = _group(instrument, "incoming_beam", "NXdetector")
+    incident["data"] = i0
+    absorbed = _group(instrument, "absorbed_beam", "NXdetector")
+    mode = spectrum.mode or "transmission"
+    counted = np.exp(-spectrum.mu) if mode in _LOGARITHMIC else spectrum.mu
+    absorbed["data"] = i0 * counted
+    monitor = _group(entry, "monitor", "NXmonitor")
+    monitor["mode"], monitor["preset"] = "timer", 1.0
+    monitor["data"] = incident["data"]
+    data = _group(entry, "data", "NXdata", signal="mu", axes=["energy"])
+    data["energy"], data["absorbed_beam"] = energy, absorbed["data"]
+    data["mode"] = _NXXAS_MODES.get(mode, "Transmission")
+    _write_channels(data, spectrum)
+
+
+def _write_processed(entry: Any, spectrum: Spectrum) -> None:
+    """Write an entry as the application definition NXxasproc has it."""
+    entry["definition"] = "NXxasproc"
+    process = _group(entry, "XAS_data_reduction", "NXprocess")
+    process["program"], process["version"] = "xorder", __version__
+    process["date"] = datetime.now(UTC).isoformat(timespec="seconds")
+    _group(process, "parameters", "NXparameters")["raw_file"] = spectrum.source
+    data = _group(entry, "data", "NXdata", signal="mu", axes=["energy"])
+    _dataset(data, "energy", spectrum)
+    _write_channels(data, spectrum)
+    # The definition's own name for the signal.
+    data["data"] = data["mu"]
+
+
+def _write_channels(data: Any, spectrum: Spectrum) -> None:
+    if spectrum.mode:
+        data.attrs["measured_as"] = spectrum.mode
+    for name in ("mu", "stderr", "i0", "mu_ref"):
+        values = getattr(spectrum, name)
+        if values is not None:
+            data[name] = values
+
+
+def _dataset(group: Any, name: str, spectrum: Spectrum) -> Any:
+    group[name] = getattr(spectrum, name)
+    group[name].attrs["units"] = "eV"
+    return group[name]
 
 
 def _spectrum(
@@ -140,8 +207,7 @@ def _spectrum(
         elements=element_columns(labels),
         path=path,
     )
-    said = data.get("mode") if data is not None else None
-    stated = _text(said)
+    stated = _stated_mode(data)
     spectrum = spectrum_from_columns(
         table,
         columns=columns,
@@ -153,9 +219,19 @@ def _spectrum(
         simulated=bool(np.any(entry["simulated"][()])) if "simulated" in entry else False,
         metadata={"entry": name},
     )
-    if not spectrum.mode and stated in ("transmission", "fluorescence", "reference"):
-        return replace(spectrum, mode=stated)
-    return spectrum
+    told = stated in MODES and columns is None and mode is None
+    return replace(spectrum, mode=stated) if told else spectrum
+
+
+def _stated_mode(data: Any) -> str:
+    """Return how an NXdata says that it was measured, in this package's words."""
+    if data is None:
+        return ""
+    own = _text(data.attrs.get("measured_as"))
+    said = own or _text(data.get("mode")).lower()
+    if said.endswith("electron yield"):
+        return "electron_yield"
+    return "fluorescence" if said == "fluorescence yield" else said
 
 
 def _arrays(entry: Any) -> tuple[dict[str, tuple[Any, str]], Any]:
@@ -163,15 +239,23 @@ def _arrays(entry: Any) -> tuple[dict[str, tuple[Any, str]], Any]:
     data = next(
         (g for g in _groups(entry) if _class_of(g) == "NXdata" and _one_dimensional(g)), None
     )
-    for place in (entry.get("measurement"), data):
-        if place is not None and (found := _one_dimensional(place)):
-            return found, data
-    found = {}
+    measured = _one_dimensional(place) if (place := entry.get("measurement")) is not None else {}
+    if measured:
+        return measured, data
+    found = _one_dimensional(data) if data is not None else {}
+    definition = _text(entry.get("definition"))
+    if definition == "NXxasproc" and "mu" not in found and "data" in found:
+        found["mu"] = found.pop("data")
+    if found and (definition != "NXxas" or "mu" in roles_of_labels(list(found))):
+        return found, data
+    # What NXxas counted stands with the instrument; its NXdata has no incident beam.
+    found.pop("absorbed_beam", None)
+    signal = _ABSORBED.get(_stated_mode(data), "itrans")
     for group in _groups(entry.get("instrument")):
         for name, item in _one_dimensional(group).items():
             last = str(group.name).rsplit("/", 1)[-1]
-            label = _NXXAS.get(last, "") if name == "data" else name
-            found[label or f"{last}/{name}"] = item
+            label = {**_NXXAS, "absorbed_beam": signal}.get(last, "") if name == "data" else name
+            found.setdefault(label or f"{last}/{name}", item)
     return found, data
 
 
