@@ -231,7 +231,7 @@ def _reach(distances: bytes, wavelet: str, rho: float, step: float, size: int) -
 def _kept_waves(bins: int, size: int, points: int) -> NDArray[np.complex128]:
     """Return the waves of the first points of R' over k, shape (bins, points)."""
     turns = np.outer(np.arange(bins), np.arange(points)) % size
-    waves = np.exp(2j * np.pi / size * turns) / size
+    waves: NDArray[np.complex128] = np.exp(2j * np.pi / size * turns) / size
     waves.flags.writeable = False
     return waves
 

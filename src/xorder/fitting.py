@@ -242,7 +242,11 @@ class Problem:
         parts = [f * o.residual(values) for o, f in zip(self.objectives, self.factors, strict=True)]
         stacked = np.concatenate(parts)
         # A step into nonsense (an overflowing width) is a bad step, not the end of the fit.
-        return np.nan_to_num(stacked, nan=1e10, posinf=1e10, neginf=-1e10)
+        return (
+            stacked
+            if _finite(stacked)
+            else np.nan_to_num(stacked, nan=1e10, posinf=1e10, neginf=-1e10)
+        )
 
     def jacobian(self, x: Array) -> Array:
         values = self.space.values(x)
@@ -259,7 +263,14 @@ class Problem:
                 continue
             columns = o.jacobian(values, [name for name, _ in free])
             parts.append(f * (columns @ chain[[row for _, row in free]]))
-        return np.nan_to_num(np.concatenate(parts), nan=0.0, posinf=0.0, neginf=0.0)
+        stacked = np.concatenate(parts)
+        return (
+            stacked if _finite(stacked) else np.nan_to_num(stacked, nan=0.0, posinf=0.0, neginf=0.0)
+        )
+
+
+def _finite(array: Array) -> bool:
+    return bool(np.isfinite(array).all())
 
 
 def _run_stages(

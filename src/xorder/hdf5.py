@@ -30,9 +30,10 @@ def as_text(value: Any) -> str:
 
 def create_group(group: Any, name: str) -> Any:
     """Create a group that keeps its members in order."""
-    from h5py import Group, h5g
+    import h5py
 
-    return Group(h5g.create(group.id, name.encode(), lcpl=_named_in_utf8(), gcpl=_in_order()))
+    made = h5py.h5g.create(group.id, name.encode(), lcpl=_named_in_utf8(), gcpl=_in_order())
+    return h5py.Group(made)
 
 
 def create_array(group: Any, name: str, array: Any) -> Any:
@@ -76,7 +77,7 @@ def link(group: Any, name: str, written: Any) -> None:
 
 def mark(written: Any, **attributes: Any) -> None:
     """Give a group or dataset its attributes."""
-    from h5py import AttributeManager, Dataset, h5a, h5s
+    import h5py
 
     place = written.id if hasattr(written, "attrs") else written
     for name, value in attributes.items():
@@ -84,21 +85,21 @@ def mark(written: Any, **attributes: Any) -> None:
         array = np.array(value, dtype=object if of_text else None)
         if of_text or array.dtype.kind in "biufc":
             on_disk, in_memory = _attribute_kinds(array.dtype)
-            made = h5a.create(place, name.encode(), on_disk, h5s.create_simple(array.shape))
+            made = h5py.h5a.create(place, name.encode(), on_disk, _shape(array.shape))
             made.write(array, mtype=in_memory)
         else:
-            AttributeManager(Dataset(place))[name] = value
+            h5py.AttributeManager(h5py.Dataset(place))[name] = value
 
 
 def _create(group: Any, name: str, array: Any, kind: Any) -> Any:
-    from h5py import h5d, h5s
+    import h5py
 
     if name.isascii():
-        made = h5d.create(group.id, name.encode(), kind, h5s.create_simple(array.shape))
+        made = h5py.h5d.create(group.id, name.encode(), kind, _shape(array.shape))
     else:
-        made = h5d.create(group.id, None, kind, h5s.create_simple(array.shape))
+        made = h5py.h5d.create(group.id, None, kind, _shape(array.shape))
         link(group, name, made)
-    made.write(h5s.ALL, h5s.ALL, array, kind)
+    made.write(h5py.h5s.ALL, h5py.h5s.ALL, array, kind)
     return made
 
 
@@ -133,6 +134,13 @@ def _named_in_utf8() -> Any:
     made = h5p.create(h5p.LINK_CREATE)
     made.set_char_encoding(h5t.CSET_UTF8)
     return made
+
+
+@functools.lru_cache(maxsize=256)
+def _shape(shape: tuple[int, ...]) -> Any:
+    from h5py import h5s
+
+    return h5s.create_simple(shape)
 
 
 @functools.cache

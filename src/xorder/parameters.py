@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
 from dataclasses import dataclass, replace
 from types import CodeType
 from typing import Any
@@ -86,12 +86,20 @@ class Parameters(Mapping[str, Parameter]):
     def __len__(self) -> int:
         return len(self._by_name)
 
+    def values(self) -> ValuesView[Parameter]:
+        """Return the parameters in their order."""
+        return self._by_name.values()
+
+    def items(self) -> ItemsView[str, Parameter]:
+        """Return names and parameters in their order."""
+        return self._by_name.items()
+
     def __repr__(self) -> str:
         return "\n".join(str(parameter) for parameter in self.values())
 
     def valuesdict(self) -> dict[str, float]:
         """Return the values by name."""
-        return {name: parameter.value for name, parameter in self.items()}
+        return {name: parameter.value for name, parameter in self._by_name.items()}
 
     def updated(self, name: str, **changes: Any) -> Parameters:
         """Return a copy in which one parameter is changed, such as ``updated("a", vary=False)``."""

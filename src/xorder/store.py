@@ -179,9 +179,12 @@ class _Tree:
         written = self._write(group, name, value)
         if unit:
             mark(written, units=unit)
-        if symbol:
-            mark(written, long_name=symbol)
-        if isinstance(value, np.ndarray) or _is_instance(value):
+        if isinstance(value, np.ndarray):
+            # What viewers write on an axis.
+            if symbol:
+                mark(written, long_name=symbol)
+            self._places[place] = written
+        elif _is_instance(value):
             self._places[place] = written
 
     def _write(self, group: Any, name: str, value: Any) -> Any:
