@@ -65,7 +65,7 @@ def model_spread(
     BadInput
         Where a phase is unknown, has no alternative, or one of other elements.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     values = whole.parameters.valuesdict()
     step = math.pi / objective.q_max / DENSITY
@@ -90,7 +90,7 @@ def model_spread(
                 )
             curves.append(objective.model_gr(phase, model, _in_place(model, local), grid))
         about_mean = np.array(curves) - np.mean(curves, axis=0)
-        size_of_wave = t.ppf(ONE_SIGMA, len(crystals)) / math.sqrt(len(crystals))
+        size_of_wave = stdtrit(len(crystals), ONE_SIGMA) / math.sqrt(len(crystals))
         columns.append(np.asarray(about_mean.T * size_of_wave, dtype=np.float64))
     r: Array = span[0] + step * np.arange(size, dtype=np.float64)
     return ModelSpread(r, np.concatenate(columns, axis=1))

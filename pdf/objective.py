@@ -10,6 +10,7 @@ import numpy as np
 
 from xorder.errors import BadInput
 from xorder.fitting import Parameter, Parameters
+from xorder.pdf.domain_sizes import with_best_sizes
 from xorder.pdf.form_weights import FormWeights, elements_of_formula
 from xorder.pdf.options import RefinementOptions
 from xorder.pdf.pattern import PairDistribution
@@ -224,6 +225,8 @@ class PdfObjective:
                 _parameter(phase, key, local, model, o) for key, local in self._names[phase].items()
             ]
         start = Parameters(found)
+        if o.sphere_diameter is not None:
+            return with_best_sizes(self, start)
         return start.with_values(self.best_scales(start.valuesdict()))
 
     def _sample(self, measured: PairDistribution) -> dict[str, float]:

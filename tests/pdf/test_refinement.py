@@ -232,3 +232,21 @@ def test_nickel_neutron(shared, made):
     assert fit.parameters["a"].value == pytest.approx(3.52915, abs=5e-5)
     assert fit.parameters["qdamp"].value == pytest.approx(0.0339, abs=2e-4)
     assert fit.r_w == pytest.approx(0.0698, abs=1e-3)
+
+
+def test_small_domains_start_small_however_large_they_were_said_to_be(made):
+    # Taken for large ones, they would look like too little of their phase.
+    phases = {"Ni": made.nickel(), "NaCl": made.rock_salt()}
+    parts = [
+        pdf.SimulatedPhase(
+            crystal=phases["Ni"], mass_fraction=0.2, uiso=0.006, sphere_diameter=12.0
+        ),
+        pdf.SimulatedPhase(crystal=phases["NaCl"], mass_fraction=0.8, uiso=0.015),
+    ]
+    data = pdf.simulate_gr(parts, r=0.02 * np.arange(1, 901), q_max=22.0, noise=0.05, seed=3)
+    options = pdf.RefinementOptions(sphere_diameter=60.0)
+    start = objective_for(data, phase_models(data, phases, options), (1.7, 16.0), options)
+    values = start.parameters.valuesdict()
+    assert values["sphere_diameter_Ni"] == pytest.approx(12.0)
+    assert values["sphere_diameter_NaCl"] >= 60.0
+    assert values["scale_Ni"] > 0.1 * values["scale_NaCl"]
