@@ -1,8 +1,10 @@
 """How well the probes find the amorphous fraction of samples whose every atom is known.
 
-Run ``python benchmarks/digital_series.py [seeds] [table.csv] [--models]``. Eight simulated samples,
-0 to 95 wt% amorphous (`xorder.digital_series.ATOMISTIC_SERIES`); each seed draws the noise of all
-measurements, the glass, the weighed mixture and the blanks included. Fractions are found
+Run ``python benchmarks/digital_series.py [seeds] [table.csv] [--models]``, and then, for the report
+and the figure of a table, ``python benchmarks/digital_series.py table.csv figure.png``.
+
+Eight samples, 0 to 95 wt% amorphous (`xorder.digital_series.ATOMISTIC_SERIES`); each seed draws the
+noise of all measurements: samples, glass, weighed mixture and blanks. Fractions are found
 
 - by XRD: Rietveld refinement with the measured halo of the glass, calibrated by a mixture of known
   weights; displacements are those refined on the first sample;
@@ -226,10 +228,12 @@ def line(label: str, cases: list[Case]) -> None:
     good = [case for case in cases if math.isfinite(case.value)]
     off = 100.0 * np.array([case.value - case.truth for case in good])
     errors = 100.0 * np.array([case.stderr for case in good])
+    known = errors[np.isfinite(errors)]
+    mean = known.mean() if known.size else math.nan
     # A value that stopped at the true bound has no error, and is right.
     within = np.where(np.isfinite(errors), np.abs(off) <= errors, off == 0.0)
     sys.stdout.write(
-        f"{label:>9}{off.mean():8.2f}{off.std():9.2f}{np.nanmean(errors):8.2f}"
+        f"{label:>9}{off.mean():8.2f}{off.std():9.2f}{mean:8.2f}"
         f"{within.mean():7.2f}{len(good):5d}\n"
     )
 
@@ -250,6 +254,90 @@ def ranking(cases: list[Case]) -> str:
     )
 
 
+def draw(path: str, cases: Iterable[Case]) -> None:
+    """Draw recovered against true fractions, their errors, and the feature on the same scale."""
+    from xorder.figures.drawing import PAGE, mark_simulated, new_figure, panel_label, style
+
+    cases = list(cases)
+    with style():
+        figure, axes = new_figure(1, 3, width=PAGE, height=2.5)
+        for method in ("XRD", "PDF", "PDF, blurred crystal"):
+            own = [case for case in cases if case.method == method]
+            truth, mean, spread, _ = means(own)
+            if method == "XRD":
+                axes[0].axline((0, 0), slope=1, color="#999999", lw=0.7)
+                axes[1].axhline(0, color="#999999", lw=0.7)
+            if len(truth) == 0:
+                continue
+            look = LOOKS[method]
+            axes[0].errorbar(truth, mean, spread, label=LABELS[method], **look)
+            if method != "PDF, blurred crystal":
+                axes[1].errorbar(truth + look_shift(method), mean - truth, spread, **look)
+        shown = (("XAS wavelet_box_mean", "#CC79A7"), ("PDF", LOOKS["PDF"]["color"]))
+        for method, colour in shown:
+            truth, mean, spread, _ = means([case for case in cases if case.method == method])
+            span = mean[-1] - mean[0]
+            axes[2].errorbar(
+                truth, (mean - mean[0]) / span, spread / abs(span), fmt="o", ms=3, color=colour,
+                capsize=2, label="wavelet feature" if method.startswith("XAS") else "PDF: mass",
+            )  # fmt: skip
+        axes[2].plot([0, 95], [0, 1], color="#999999", lw=0.7)
+        axes[0].set(ylabel="amorphous, found (wt%)")
+        axes[1].set(ylabel="found minus true (wt%)")
+        axes[2].set(ylabel="degree of amorphization")
+        for ax, label in zip(axes, "abc", strict=True):
+            ax.set(xlabel="amorphous, true (wt%)", xlim=(-5, 100))
+            panel_label(ax, label)
+        axes[0].legend(loc="lower right", fontsize=6)
+        axes[2].legend(loc="upper left")
+        mark_simulated(figure)
+        figure.savefig(path, dpi=200)
+
+
+LABELS = {
+    "XRD": "XRD, measured halo",
+    "PDF": "PDF, glass as a phase",
+    "PDF, blurred crystal": "PDF, blurred crystal",
+}
+LOOKS: dict[str, dict[str, object]] = {
+    "XRD": {"fmt": "s", "ms": 5, "mfc": "none", "capsize": 2, "color": "#0072B2"},
+    "PDF": {"fmt": "o", "ms": 3, "capsize": 2, "color": "#D55E00"},
+    "PDF, blurred crystal": {"fmt": "x", "ms": 4, "capsize": 2, "color": "#009E73"},
+}
+
+
+def look_shift(method: str) -> float:
+    """Return how far points of a method are moved aside, so that bars do not cover one another."""
+    return -0.7 if method == "XRD" else 0.7
+
+
+def means(cases: list[Case]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return truth, mean, scatter and mean standard error; in wt% where it is a fraction."""
+    factor = 1.0 if cases and cases[0].method.startswith("XAS") else 100.0
+    truths = sorted({case.truth for case in cases})
+    found = [np.array([c.value for c in cases if c.truth == truth]) for truth in truths]
+    errors = [np.array([c.stderr for c in cases if c.truth == truth]) for truth in truths]
+    return (
+        100.0 * np.array(truths),
+        factor * np.array([np.nanmean(values) for values in found]),
+        factor * np.array([np.nanstd(values) for values in found]),
+        factor * np.array([np.mean(values[np.isfinite(values)]) if np.isfinite(values).any()
+                           else math.nan for values in errors]),
+    )  # fmt: skip
+
+
+def read(path: str) -> list[Case]:
+    """Return the cases of a table."""
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        return [
+            Case(int(row["seed"]), row["method"], *(float(row[k]) for k in KEYS))
+            for row in csv.DictReader(file)
+        ]
+
+
+KEYS = ("truth", "value", "stderr")
+
+
 def write(path: str, cases: Iterable[Case]) -> None:
     """Write every case as a row."""
     with Path(path).open("w", newline="", encoding="utf-8") as file:
@@ -260,8 +348,13 @@ def write(path: str, cases: Iterable[Case]) -> None:
 
 if __name__ == "__main__":
     plain = [text for text in sys.argv[1:] if not text.startswith("--")]
-    main(
-        int(plain[0]) if plain else 50,
-        plain[1] if len(plain) > 1 else "",
-        models="--models" in sys.argv,
-    )
+    if plain and plain[0].endswith(".csv"):
+        found = read(plain[0])
+        report(found)
+        draw(plain[1], found)
+    else:
+        main(
+            int(plain[0]) if plain else 50,
+            plain[1] if len(plain) > 1 else "",
+            models="--models" in sys.argv,
+        )

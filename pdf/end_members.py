@@ -14,7 +14,8 @@ from dataclasses import replace
 import numpy as np
 
 from xorder.errors import BadInput
-from xorder.fitting import Parameter, Parameters, fit
+from xorder.fitting import FitResult, Parameter, Parameters, fit
+from xorder.pdf.correlated_errors import influence, linear_at, noise_of
 from xorder.pdf.form_weights import elements_of_formula
 from xorder.pdf.fractions import fractions_from_scales
 from xorder.pdf.noise import NoiseSpectrum
@@ -202,14 +203,11 @@ def _with_end_member(
     names = [inner.global_name(phase, "scale") for phase in inner.phases] + [objective.scale]
     fractions = None
     if fit_of is not None and found.success:
-        place = [fit_of.var_names.index(n) if n in fit_of.var_names else -1 for n in names]
-        covariance = np.array(
-            [[fit_of.covar[i, j] if min(i, j) >= 0 else 0.0 for j in place] for i in place]
-        )
+        covariance = _covariance(objective, fit_of, names)
         atoms = sum(amounts.values())
         fractions = fractions_from_scales(
             np.array([found.parameters[n].value for n in names]),
-            np.nan_to_num(covariance),
+            covariance,
             mean_weights=[
                 *(m.mean for m in inner.phases.values()),
                 sum(n * _weight(e, found.radiation) for e, n in amounts.items()) / atoms,
@@ -231,6 +229,21 @@ def _with_end_member(
         options=replace(found.options, amorphous={**found.options.amorphous, name: math.nan}),
         messages=tuple(text for text in found.messages if not text.startswith("Rw is")),
     )
+
+
+def _covariance(objective: _WithEndMember, found: FitResult, names: Sequence[str]) -> Array:
+    """Return the covariance of the scales; of the scales alone where one stopped at zero."""
+    varying = [name for name in names if name in found.var_names]
+    place = [found.var_names.index(name) for name in varying]
+    part: Array = found.covar[np.ix_(place, place)]
+    if not np.isfinite(part).all():
+        alone = linear_at(objective, found.parameters, varying)
+        waves = influence([alone], [noise_of(alone)])
+        part = waves @ waves.T
+    covariance = np.zeros((len(names), len(names)))
+    at = [names.index(name) for name in varying]
+    covariance[np.ix_(at, at)] = part
+    return covariance
 
 
 def _on_points(end_member: PairDistribution, r: Array) -> Array:

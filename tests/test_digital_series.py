@@ -286,6 +286,36 @@ def test_crystals_with_the_end_member_as_a_phase_give_the_amorphous_mass(materia
     assert found.model == pytest.approx(found.contributions.sum(axis=0))
 
 
+@pytest.mark.filterwarnings("ignore:.*is noise above Q")
+def test_a_crystal_without_glass_has_none_of_it_with_an_error(materials, glass_gr):
+    pure = replace(ATOMISTIC_SERIES[0], salt=0.0)
+    options = pdf.RefinementOptions(refine_qdamp=False, uiso=0.015)
+    found = pdf.refine_with_end_member(
+        reduced(pure, materials, seed=40),
+        references.load("NaTaCl6"),
+        glass_gr,
+        r_range=(2.0, 25.0),
+        options=options,
+    )
+    assert found.fractions.mass[1] < 0.03
+    assert 0 < found.fractions.mass_stderr[1] < 0.05
+
+
+def test_a_recipe_takes_the_end_member_from_a_file_of_counts(materials, tmp_path):
+    manifest = simulate_series(
+        ATOMISTIC_SERIES[4:5], tmp_path / "s", materials=materials, setup=(BENCH, BEAMLINE)
+    )
+    (sample,) = load_series(manifest).samples
+    given = sample.probes["pdf"]
+    recipe = replace(given.recipe, boxcar=pdf.BoxcarOptions(fit=False))
+    found = pdf.analyse(given.files(), recipe, name=sample.name)
+    assert found.simulated
+    numbers = {number.name: number for number in found.numbers}
+    amorphous = numbers["mass_fraction_amorphous"]
+    assert amorphous.value == pytest.approx(ATOMISTIC_SERIES[4].amorphous, abs=0.02)
+    assert 0.001 < amorphous.stderr < 0.02
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [

@@ -10,8 +10,10 @@ says that it is simulated.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from xorder import diffraction, pdf, references, xas
 from xorder.amorphous_packing import Packing, pack_octahedra
@@ -74,7 +76,7 @@ _HEADER = """\
 name = "NaTaCl6 milled, atomistic"
 order = "milling time (h)"
 simulated = true
-
+{ends}
 [xas]
 element = "Ta"
 edge = "L3"
@@ -115,6 +117,7 @@ refine_qbroad = true
 [pdf.reduce]
 normalization = "low_r"
 container = "pdf/empty_capillary.iq"
+fluorescence = {fluorescence:g}
 polarization = 0.0
 r_cut = 1.6
 q_min = {q_min:g}
@@ -122,6 +125,11 @@ q_max = 22.0
 low_q = "linear"
 r_step = 0.02
 r_max = 40.0
+"""
+
+_ENDS = """\
+crystalline = "{}"
+amorphous = "{}"
 """
 
 _SAMPLE = """
@@ -278,7 +286,9 @@ def simulate_series(
     write_text(folder / "truth.csv", _truth(truth, materials))
     header = _HEADER.format(
         name=folder.name,
+        ends=_ENDS.format(truth[0].name, truth[-1].name) if len(truth) > 1 else "",
         qdamp=beamline.qdamp,
+        fluorescence=beamline.fluorescence,
         q_min=beamline.q[0],
         displacements=_displacements(materials),
     )
@@ -325,6 +335,10 @@ def _write_calibrations(
         longer(beamline, LONGER),
         seed=seed + 4,
         name="glass, simulated",
+    )
+    # As counts in the time of a sample, so that one constant level holds for all files.
+    counts = replace(
+        counts, intensity=counts.intensity / LONGER, stderr=np.sqrt(counts.intensity) / LONGER
     )
     _write_counts(folder / "pdf" / "glass.iq", counts)
     empty = simulate_empty_container(beamline, seed=seed + 5)

@@ -189,7 +189,7 @@ def simulate_scans(
     scans: int = 3,
     sigma2: float = 0.004,
     sigma2_growth: float = 0.002,
-    noise: float = 1e-3,
+    noise: float = 3e-4,
     seed: int = 0,
     name: str = "",
 ) -> tuple[xas.Spectrum, ...]:
