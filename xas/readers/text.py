@@ -18,6 +18,9 @@ from xorder.xas.readers.labels import roles_of_labels
 __all__ = ["TextTable", "read_bytes", "table_from_lines", "text_from_bytes"]
 
 _SEPARATOR = re.compile(r"[,;\s]+")
+_CONTROLS = bytes((*range(9), *range(14, 32)))
+#: What blanks do not part, or numbers of Fortran.
+_UNUSUAL = re.compile(r"[,;dD]")
 _DECIMAL_COMMA = re.compile(r"^[-+]?\d+,\d+(?:[eE][-+]?\d+)?$")
 _COMMENT = re.compile(r"^\s*(?:#|%|//|!|\*|;|\$)")
 _FORTRAN = re.compile(r"^([-+]?(?:\d+\.?\d*|\.\d+))[dD]([-+]?\d+)$")
@@ -80,7 +83,7 @@ def text_from_bytes(content: bytes, path: Path) -> str:
         Binary content.
     """
     start = content[:4096]
-    controls = sum(byte < 9 or 13 < byte < 32 for byte in start)
+    controls = len(start) - len(start.translate(None, _CONTROLS))
     if controls > 0.02 * len(start):
         raise UnreadableFile(
             "the file is binary, not text",
@@ -160,6 +163,8 @@ def _decimal_commas(line: str) -> bool:
 
 
 def _tokens(line: str) -> list[str]:
+    if not _UNUSUAL.search(line):
+        return line.split()
     tokens = [token for token in _SEPARATOR.split(line.strip()) if token]
     # Fortran writes 1.5D+03.
     return [_FORTRAN.sub(r"\1e\2", token) for token in tokens]
