@@ -36,7 +36,7 @@ class NormalizationSteps:
     """Edge, such as "L3"; the files' own word where empty."""
     columns: str = ""
     """Columns of text files, such as "energy=1, i0=2, itrans=3"; the file's labels where empty."""
-    mode: Literal["", "transmission", "fluorescence", "reference"] = ""
+    mode: Literal["", "transmission", "fluorescence", "electron_yield", "reference"] = ""
     """Signal to take where a file has several; transmission first where empty."""
     group: str = ""
     """Group of an Athena project, by label or number from 1; needed where it has several."""
@@ -59,7 +59,9 @@ class NormalizationSteps:
     post_edge: tuple[float, float] | None = None
     """Range of the post-edge curve in eV from e0, such as (100, 800)."""
     order: int | None = None
-    """Order of the post-edge curve: 0, 1 or 2."""
+    """Order of the post-edge curve: 0, 1 or 2; of MBACK's background 0 to 5."""
+    normalization: Literal["polynomials", "mback"] = "polynomials"
+    """Normalize by a line and a curve, or by MBACK: matched to the tabulated f'' of the element."""
     prepare: PreparationOptions | None = None
     """How the scans are made ready."""
 
@@ -72,8 +74,9 @@ class NormalizationSteps:
                 raise BadInput(f"{name} is {value}", expected="a number of eV")
         if self.e0 is not None and self.e0 <= 0:
             raise BadInput(f"e0 is {self.e0:g}", expected="an energy in eV")
-        if self.order not in (None, 0, 1, 2):
-            raise BadInput(f"order is {self.order}", expected="0, 1 or 2")
+        highest = 5 if self.normalization == "mback" else 2
+        if self.order is not None and self.order not in range(highest + 1):
+            raise BadInput(f"order is {self.order}", expected=f"0 to {highest}")
         if self.prepare is not None and self.prepare.self_absorption and not self.composition:
             raise BadInput(
                 "the self-absorption of an unknown sample cannot be corrected",

@@ -57,6 +57,14 @@ class PreparationOptions:
     """Step in eV at the edge of a rebinned scan."""
     rebin_k_step: float = 0.05
     """Step in Å⁻¹ above the edge of a rebinned scan."""
+    trends: bool = True
+    """Test three or more repeated scans for what changes, such as damage, and say it."""
+    dead_time: float = 0.0
+    """Dead time in s of each element of a fluorescence detector (of its fast channel with ICR)."""
+    dead_time_model: Literal["nonparalyzable", "paralyzable"] = "nonparalyzable"
+    """How a busy element loses events: paralyzable where each also prolongs its dead time."""
+    elements_left_out: tuple[int, ...] = ()
+    """Numbers (from 1) of detector elements to leave out, beside those found dead or outlying."""
     self_absorption: bool = False
     """Correct fluorescence of a thick sample of the recipe's composition."""
     angle_in: float = 45.0
@@ -78,6 +86,7 @@ class PreparationOptions:
             ("rebin_k_step", 0.005, 1.0),
             ("angle_in", 0.1, 90.0),
             ("angle_out", 0.1, 90.0),
+            ("dead_time", 0.0, 1e-3),
             ("calibrate_energy", 100.0, 200_000.0),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ import numpy as np
 from xorder.errors import BadInput, DataWarning
 from xorder.xas.alignment import align, calibrate
 from xorder.xas.background import Exafs, subtract_background
+from xorder.xas.fluorescence import sum_elements
 from xorder.xas.normalization import Normalized, normalize
 from xorder.xas.options import ExafsSteps, NormalizationSteps
 from xorder.xas.photoelectron import edge as tabulated_edge
@@ -20,8 +22,9 @@ from xorder.xas.photoelectron import energy_from_k
 from xorder.xas.preparation import deglitch, rebin, truncate
 from xorder.xas.readers.athena import athena_settings
 from xorder.xas.readers.channels import parse_columns
-from xorder.xas.readers.files import read
+from xorder.xas.readers.files import read, read_elements
 from xorder.xas.recipe_tables import PreparationOptions
+from xorder.xas.repeats import FEWEST_SCANS, find_trends
 from xorder.xas.self_absorption import correct_self_absorption
 from xorder.xas.spectrum import Spectrum, merge
 from xorder.xas.xanes import Measured
@@ -46,6 +49,7 @@ def spectrum_of_files(files: Sequence[Path], recipe: NormalizationSteps) -> Spec
         if options.align and len(scans) > 1:
             aligned = align(scans, channel=options.align)
             scans, messages = list(aligned.spectra), aligned.messages
+        messages += _trends(scans, options)
         spectrum = merge(scans)
         if options.calibrate:
             spectrum = calibrate(
@@ -69,7 +73,11 @@ def normalized_spectrum(spectrum: Spectrum, recipe: NormalizationSteps) -> Norma
         value = getattr(recipe, name)
         if value is not None:
             settings[name] = value
-    settings |= {"smoothing": recipe.smoothing, "composition": recipe.composition}
+    settings |= {
+        "smoothing": recipe.smoothing,
+        "composition": recipe.composition,
+        "method": recipe.normalization,
+    }
     normalized = normalize(spectrum, **settings)
     options = recipe.prepare
     if options is None or not options.self_absorption:
@@ -164,19 +172,42 @@ def _cleaned(spectrum: Spectrum, options: PreparationOptions) -> Spectrum:
     return spectrum
 
 
+def _read_group(path: Path, group: str, options: dict[str, Any]) -> Spectrum:
+    try:
+        return read(path, group=group or None, **options)
+    except BadInput:
+        # What is no label may be a number.
+        if not group.isdigit():
+            raise
+        return read(path, group=int(group), **options)
+
+
+def _trends(scans: Sequence[Spectrum], options: PreparationOptions) -> tuple[str, ...]:
+    """Return what changes over repeated scans; nothing of scans that cannot be compared alone."""
+    if not options.trends or len(scans) < FEWEST_SCANS:
+        return ()
+    with contextlib.suppress(BadInput):
+        return find_trends(scans).messages
+    return ()
+
+
 def _read(path: Path, recipe: NormalizationSteps) -> Spectrum:
     options: dict[str, Any] = {
         "columns": parse_columns(recipe.columns) or None,
         "mode": recipe.mode or None,
         "sort": recipe.sort,
     }
-    try:
-        spectrum = read(path, group=recipe.group or None, **options)
-    except BadInput:
-        # What is no label may be a number.
-        if not recipe.group.isdigit():
-            raise
-        spectrum = read(path, group=int(recipe.group), **options)
+    prepare = recipe.prepare
+    if prepare is not None and (prepare.dead_time > 0 or prepare.elements_left_out):
+        del options["mode"]
+        spectrum = sum_elements(
+            read_elements(path, **options),
+            dead_time=prepare.dead_time,
+            model=prepare.dead_time_model,
+            leave_out=prepare.elements_left_out,
+        ).spectrum
+    else:
+        spectrum = _read_group(path, recipe.group, options)
     element, edge = recipe.element or spectrum.element, recipe.edge or spectrum.edge
     messages = list(spectrum.messages)
     for what, said, told in (

@@ -9,6 +9,7 @@ import pytest
 from xorder import xas
 from xorder.errors import BadInput, DataWarning, UnreadableFile
 from xorder.xas.dead_time import true_rate
+from xorder.xas.recipe_tables import PreparationOptions
 
 ENERGY = np.linspace(9700.0, 10400.0, 281)
 X = ENERGY - 9881.0
@@ -206,3 +207,12 @@ def test_the_correction_is_that_of_a_beamline(shared: Callable[..., Path]) -> No
     counts, _ = xas.correct_dead_time(ours, dead_time=280e-9, model="paralyzable")
     assert theirs.corrected
     np.testing.assert_allclose(counts, theirs.counts, rtol=1e-7)
+
+
+def test_a_recipe_reaches_dead_time_and_elements(tmp_path: Path) -> None:
+    path = write(tmp_path / "elements.dat", detector())
+    options = PreparationOptions(dead_time=1e-7, elements_left_out=(4,))
+    recipe = xas.XasRecipe(prepare=options, element="Ta", edge="L3", exafs=False)
+    summed = xas.sum_elements(xas.read_elements(path), dead_time=1e-7, leave_out=(4,))
+    found = xas.analyse([path], recipe).normalized
+    np.testing.assert_array_equal(found.mu, summed.spectrum.mu)

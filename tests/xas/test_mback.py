@@ -128,3 +128,18 @@ def test_mback_lands_among_the_steps_of_polynomials(shared: Callable[..., Path])
         ours = xas.normalize(spectrum, method="mback").white_line
     assert 2.8 < ours.height < 3.3
     assert 0 < ours.height_stderr < 0.1
+
+
+@pytest.mark.parametrize("method", ["polynomials", "mback"])
+def test_a_recipe_normalizes_by_the_method_it_names(tmp_path: Path, method: str) -> None:
+    path = xas.write_xdi(copper(3.0, (0.5, -1.0, 1.5)), tmp_path / "step.xdi")
+    recipe = xas.XasRecipe(normalization=method, e0=8979.0, exafs=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        assert xas.analyse([path], recipe).normalized.method == method
+
+
+def test_a_recipe_takes_orders_of_its_method() -> None:
+    assert xas.XasRecipe(normalization="mback", order=4).order == 4
+    with pytest.raises(BadInput, match="order is 4; expected 0 to 2"):
+        xas.XasRecipe(order=4)

@@ -10,6 +10,7 @@ import pytest
 
 from xorder import xas
 from xorder.errors import BadInput, DataWarning
+from xorder.xas.recipe_tables import PreparationOptions
 
 Make = Callable[..., xas.Spectrum]
 
@@ -103,3 +104,16 @@ def test_bad_input_is_said(
 
 def test_equal_scans_have_no_trend(make_spectrum: Make) -> None:
     assert xas.find_trends([make_spectrum()] * 4).stable
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_a_recipe_says_what_changes_over_its_scans(
+    make_spectrum: Make, tmp_path: Path, watched: bool
+) -> None:
+    files = [
+        xas.write_xdi(scan, tmp_path / f"scan{i}.xdi")
+        for i, scan in enumerate(scans(make_spectrum, damage=0.02))
+    ]
+    recipe = xas.XasRecipe(prepare=PreparationOptions(trends=watched), exafs=False)
+    said = " ".join(xas.analyse(files, recipe).messages)
+    assert ("the white line changes by" in said) == watched

@@ -94,6 +94,10 @@ def scans_of_table(table: Table) -> tuple[Table, ...]:
     if len(pieces) < 2:
         return (table,)
     whole = [piece for piece in pieces if piece.size >= FEWEST_POINTS]
+    starts = np.array([energy[piece[0]] for piece in whole])
+    if np.ptp(starts) > 0.1 * np.ptp(energy):
+        # Parts of one scan out of order are no repeats.
+        return (table,)
     messages = list(table.fields.get("messages", ()))
     for number, piece in enumerate(pieces, start=1):
         if piece.size < FEWEST_POINTS:

@@ -91,7 +91,7 @@ def xas_convert(
     to: Literal["xdi", "athena", "nexus", "csv"],
     out: Path = OUT,
     columns: str = "",
-    mode: Literal["", "transmission", "fluorescence", "reference"] = "",
+    mode: Literal["", "transmission", "fluorescence", "electron_yield", "reference"] = "",
     element: str = "",
     edge: str = "",
     energy_shift: float = 0.0,
