@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         amorphous_from_internal_standard,
         spread_over_choices,
     )
+    from xorder.diffraction.amorphous_simulation import simulate_amorphous
     from xorder.diffraction.analysis import DiffractionAnalysis, analyse
     from xorder.diffraction.anisotropic_simulation import simulate_anisotropic
     from xorder.diffraction.anisotropy import DirectionalWidths
@@ -118,6 +119,7 @@ _HOME = {
     "InstrumentResolution": "instrument_resolution",
     "double_voigt": "line_broadening",
     "DoubleVoigt": "line_broadening",
+    "simulate_amorphous": "amorphous_simulation",
     "CellFit": "cell_fit",
     "DiffractionAnalysis": "analysis",
     "DiffractionRecipe": "options",
@@ -219,6 +221,7 @@ __all__ = [
     "resolution_from_standard",
     "scherrer_sizes",
     "simulate",
+    "simulate_amorphous",
     "simulate_anisotropic",
     "simulate_mixture",
     "spread_over_choices",

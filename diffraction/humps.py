@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xorder.diffraction.pattern import Pattern
 from xorder.diffraction.profiles import pseudo_voigt
 from xorder.errors import BadInput
 from xorder.results import Array, quantity
@@ -37,9 +38,29 @@ class Hump:
             )
 
 
-def halo(axis: Array, humps: Sequence[Hump]) -> Array:
-    """Return the sum of humps on an axis in degrees, shape (points,)."""
+def halo(axis: Array, humps: Sequence[Hump | Pattern]) -> Array:
+    """Return the sum of humps and patterns on an axis in degrees, shape (points,).
+
+    Raises
+    ------
+    BadInput
+        For a pattern that does not cover the axis.
+    """
     total = np.zeros_like(axis)
     for hump in humps:
-        total += hump.area * pseudo_voigt(axis - hump.centre, fwhm=hump.fwhm, eta=hump.eta)
+        if isinstance(hump, Pattern):
+            total += _between(axis, hump)
+        else:
+            total += hump.area * pseudo_voigt(axis - hump.centre, fwhm=hump.fwhm, eta=hump.eta)
     return total
+
+
+def _between(axis: Array, pattern: Pattern) -> Array:
+    known, step = pattern.two_theta, 1.5 * float(np.max(np.diff(pattern.two_theta)))
+    if axis[0] < known[0] - step or axis[-1] > known[-1] + step:
+        raise BadInput(
+            f"the amorphous pattern {pattern.name} runs from {known[0]:g} to {known[-1]:g}°, the "
+            f"axis from {axis[0]:g} to {axis[-1]:g}°",
+            expected="a pattern that covers the axis",
+        )
+    return np.interp(axis, known, pattern.intensity)

@@ -23,6 +23,7 @@ __all__ = [
     "equivalent_planes",
     "find_reflections",
     "structure_factors",
+    "with_displacements",
 ]
 
 #: Phases are made in blocks of this many complex numbers (1 MB), which stay in the cache.
@@ -131,7 +132,7 @@ def find_reflections(
     half = lines.wavelength / 2.0
     d_max = np.inf if low == 0 else half / np.sin(np.deg2rad(low) / 2.0)
     d_min = half / np.sin(np.deg2rad(high) / 2.0)
-    atoms, assumed = _with_displacements(crystal, uiso)
+    atoms, assumed = with_displacements(crystal, uiso)
     hkl, multiplicity, d = _families(crystal, atoms.lattice, d_min, d_max)
     f_squared = structure_factors(atoms, hkl, wavelength=lines, compiled=True if compiled else None)
     strength = np.sum(atoms.occupancy * [_forward(str(e), lines.probe) for e in atoms.elements])
@@ -361,7 +362,8 @@ def _readable(hkl: Planes, radix: Planes) -> tuple[Planes, Planes]:
     return np.where(flipped[:, None], -hkl, hkl), np.maximum(score, mate)
 
 
-def _with_displacements(crystal: Crystal, uiso: float) -> tuple[Atoms, tuple[str, ...]]:
+def with_displacements(crystal: Crystal, uiso: float) -> tuple[Atoms, tuple[str, ...]]:
+    """Return the atoms, `uiso` for sites without a displacement, and the labels of those sites."""
     if not np.isfinite(uiso) or uiso < 0:
         raise BadInput(f"uiso {uiso:g} Å²", expected="a displacement of zero or above")
     atoms = unit_cell_atoms(crystal)

@@ -26,8 +26,10 @@ from xorder.structure import Crystal, lattice_from_cell
 
 __all__ = [
     "Hump",
+    "Range",
     "SimulatedPattern",
     "line_positions",
+    "pattern_axis",
     "powder_intensity",
     "preferred_orientation",
     "simulate",
@@ -72,7 +74,7 @@ def simulate(
     strain: float = 0.0,
     scale: float = 1.0,
     background: Sequence[float] = (),
-    humps: Sequence[Hump] = (),
+    humps: Sequence[Hump | Pattern] = (),
     orientation: tuple[tuple[int, int, int], float] | None = None,
     zero_shift: float = 0.0,
     uiso: float = 0.01,
@@ -104,7 +106,7 @@ def simulate(
     background
         Chebyshev coefficients over the range, counts.
     humps
-        Amorphous maxima.
+        Amorphous maxima, or patterns of amorphous parts (`simulate_amorphous`) that are added.
     orientation
         Plane and March–Dollase parameter r (below 1 for plates on a flat holder); none where None.
     zero_shift
@@ -117,7 +119,7 @@ def simulate(
     BadInput
         For a range, width or parameter that cannot be.
     """
-    axis = _axis(two_theta)
+    axis = pattern_axis(two_theta)
     lines = make_radiation(wavelength)
     found = _reflections(crystal, lines, axis, uiso)
     strength = powder_intensity(found)
@@ -149,7 +151,7 @@ def simulate_mixture(
     *,
     weight_fractions: Sequence[float],
     amorphous_fraction: float = 0.0,
-    humps: Sequence[Hump] = (),
+    humps: Sequence[Hump | Pattern] = (),
     wavelength: Radiation | str | float = "CuKa",
     two_theta: Range = (5.0, 90.0, 0.02),
     profile: Profile | None = None,
@@ -177,7 +179,7 @@ def simulate_mixture(
     amorphous_fraction
         Weight fraction of the whole that is amorphous, 0 to 1.
     humps
-        Shape of the amorphous scattering; the areas are shares.
+        Shape of the amorphous scattering, also from `simulate_amorphous`; the areas are shares.
     wavelength, two_theta, profile
         As in `simulate`.
     sizes, strains
@@ -199,7 +201,7 @@ def simulate_mixture(
         For fractions outside 0 to 1, or lists whose lengths differ from that of `crystals`.
     """
     shares = _checked_shares(crystals, weight_fractions, amorphous_fraction, humps)
-    axis, lines, shape = _axis(two_theta), make_radiation(wavelength), profile or Profile()
+    axis, lines, shape = pattern_axis(two_theta), make_radiation(wavelength), profile or Profile()
     domain_sizes = _each(sizes, None, crystals, "sizes")
     microstrains = _each(strains, 0.0, crystals, "strains")
     found = tuple(_reflections(crystal, lines, axis, uiso) for crystal in crystals)
@@ -322,7 +324,8 @@ def _reflections(crystal: Crystal, lines: Radiation, axis: Array, uiso: float) -
     return find_reflections(crystal, lines, (low, high), uiso, compiled=True)
 
 
-def _axis(two_theta: Range) -> Array:
+def pattern_axis(two_theta: Range) -> Array:
+    """Return the angles of a range, or raise BadInput where they cannot be."""
     low, high, step = (float(value) for value in two_theta)
     if not (0 < low < high < 180 and step > 0) or not math.isfinite(step):
         raise BadInput(
@@ -339,7 +342,7 @@ def _checked_shares(
     crystals: Sequence[Crystal],
     weight_fractions: Sequence[float],
     amorphous_fraction: float,
-    humps: Sequence[Hump],
+    humps: Sequence[Hump | Pattern],
 ) -> list[float]:
     total = math.fsum(weight_fractions)
     if len(weight_fractions) != len(crystals) or not crystals:
@@ -351,7 +354,7 @@ def _checked_shares(
         raise BadInput(f"weight fractions {tuple(weight_fractions)}", expected="none below 0")
     if not 0.0 <= amorphous_fraction <= 1.0:
         raise BadInput(f"amorphous fraction {amorphous_fraction:g}", expected="between 0 and 1")
-    if amorphous_fraction > 0 and not any(hump.area > 0 for hump in humps):
+    if amorphous_fraction > 0 and not any(isinstance(h, Pattern) or h.area > 0 for h in humps):
         raise BadInput("an amorphous part without humps", expected="the humps it scatters into")
     return [fraction / total for fraction in weight_fractions]
 
