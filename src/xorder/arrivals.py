@@ -97,7 +97,8 @@ class Arrivals:
     def _judged(
         self, seen: _Seen, probe: str, recipe: Any, scan: Scan, still: float
     ) -> tuple[State, str]:
-        if seen.polls < 2 or still < min(2 * self._pause, self.patience):
+        unread = seen.span is None and not seen.refused
+        if seen.polls < 2 or (unread and still < min(2 * self._pause, self.patience)):
             return "waiting", f"{scan.path}: changes still, or was seen just now"
         if seen.recipe != recipe:
             seen.span, seen.refused, seen.recipe = None, "", recipe

@@ -100,9 +100,9 @@ class Watch:
             )
             for one in run_samples(ready, self.out, among=due):
                 outcomes[one.sample.name] = one
-            self._analysed = {name: marks[name] for name in names}
             ordered = [outcomes[name] for name in names if name in outcomes]
             write_summary(self.out / "summary.csv", ordered, {})
+        self._analysed = marks
         newest = _newest(arrivals)
         repeats, said = self._repeats(series, arrivals, newest)
         if (
