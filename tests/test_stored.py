@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
+from xorder import xas
 from xorder.errors import MissingFile, UnreadableFile
 from xorder.example import MILLING_SERIES, write_example
 from xorder.results import Number, Provenance, Result
@@ -113,6 +114,57 @@ def test_what_is_odd_comes_back_as_it_was(tmp_path):
     assert_same(found.parameters, failed.parameters)
     assert_same(found.residual, failed.residual)
     assert_same(found.covar, failed.covar)
+
+
+def test_one_array_in_memory_is_one_in_the_file(tmp_path):
+    energy = 9000.0 + np.arange(30.0)
+    spectrum = xas.Spectrum(energy=energy, mu=np.arange(30.0), element="Cu", edge="K")
+    results = {"one": spectrum, "two": spectrum, "three": {"mu": energy, "b": (energy, energy + 0)}}
+    path = write_results(tmp_path / "x.h5", results)
+    with h5py.File(path) as file:
+        entry = file["entry"]
+        assert entry["one"] == entry["two"]
+        assert entry["three/mu"] == entry["three/b/000"]
+        assert entry["three/mu"] != entry["three/b/001"]
+    assert_same(read_results(path), results)
+
+
+def test_numbers_and_texts_without_a_unit_are_one_record_of_their_own_types(tmp_path):
+    energy = 9000.0 + np.arange(30.0)
+    spectrum = xas.Spectrum(energy=energy, mu=np.arange(30.0), name="å", simulated=True)
+    path = write_results(tmp_path / "x.h5", {"spectrum": spectrum})
+    with h5py.File(path) as file:
+        record = file["entry/spectrum/scalars"][()]
+        assert record["name"].decode() == "å"
+        assert bool(record["simulated"])
+    assert_same(read_results(path)["spectrum"], spectrum)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Odd:
+    """Fields of every plain kind, and whole numbers that HDF5 does not hold."""
+
+    flags: tuple[bool, ...] = (True, False)
+    texts: tuple[str, ...] = ("å", "")
+    whole: int = -(2**63) + 1
+    zero: float = -0.0
+    nothing: None = None
+    empty: tuple[()] = ()
+    blank: str = ""
+    single: np.float32
+    where: Path = Path("x/y")
+    within: Number
+
+
+def test_a_record_gives_back_every_plain_kind(tmp_path, monkeypatch):
+    # The reader makes classes of Xorder only.
+    monkeypatch.setattr("xorder.stored._class", lambda name: Odd if "Odd" in name else Number)
+    within = Number(name="a/b", value=math.nan, stderr=math.inf, note="n")
+    odd = Odd(single=np.float32(0.1), within=within)
+    path = write_results(tmp_path / "x.h5", {"odd": odd})
+    with h5py.File(path) as file:
+        assert list(file["entry/odd"]) == ["scalars"]
+    assert_same(read_results(path)["odd"], odd)
 
 
 def test_numbers_of_one_name_are_all_kept(tmp_path):

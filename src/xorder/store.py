@@ -205,17 +205,19 @@ class _Tree:
         own = create_group(group, name)
         plain: dict[str, Any] = {}
         kinds: dict[str, Any] = {}
+        members: set[str] = set()
         for f in fields(value):
             item = getattr(value, f.name)
             if f.name == "provenance":
                 _write_provenance(own, item)
             elif f.metadata.get("unit") or not _add_plain(plain, kinds, f.name, item):
                 self.write(own, f.name, item, f.metadata)
+                members.add(f.name)
         if plain:
             create_record(own, RECORD, plain)
         if kinds:
             mark(own, kinds=json.dumps(kinds))
-        plot = _default_plot(own, value)
+        plot = _default_plot(own, value, members)
         nx_class = "NXdata" if "signal" in plot else "NXcollection"
         mark(own, NX_class=nx_class, python=_class_name(value), **plot)
         return own
@@ -246,14 +248,14 @@ def _class_name(value: Any) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
-def _default_plot(group: Any, value: Any) -> dict[str, Any]:
+def _default_plot(group: Any, value: Any, members: set[str]) -> dict[str, Any]:
     """Return the attributes that name the first array along another field as what to draw."""
     for f in fields(value):
         axes = f.metadata.get("dims", ())
-        if axes and f.name not in axes and all(name in group for name in (*axes, f.name)):
+        if axes and f.name not in axes and members.issuperset((*axes, f.name)):
             return {"signal": f.name, "axes": list(axes)}
     for f in fields(value):
-        nested = is_dataclass(getattr(value, f.name)) and f.name in group
+        nested = is_dataclass(getattr(value, f.name)) and f.name in members
         if nested and "signal" in group[f.name].attrs:
             return {"default": f.name}
     return {}
