@@ -58,7 +58,10 @@ FILES = {
         "decimal commas",
     ),
     "NaN rows": (columns_text(mu=GAP).encode(), r"mu is not a finite number at 1 .*row 8"),
-    "energies in keV": (columns_text(energy=ENERGY / 1000).encode(), "looks like keV"),
+    "energies in keV": (
+        columns_text(energy=ENERGY / 1000, head="# energy[eV] mu").encode(),
+        "looks like keV",
+    ),
     "negative energies": (columns_text(energy=ENERGY - 9000).encode(), "energy runs from -100"),
     "energies in meV": (columns_text(energy=ENERGY * 1000).encode(), "energy runs from 8.9e"),
     "too few points": (columns_text(ENERGY[:8], MU[:8]).encode(), "has 8 points"),

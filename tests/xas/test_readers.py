@@ -395,3 +395,20 @@ def test_columns_that_numbers_do_not_tell_are_not_guessed(tmp_path: Path, flat: 
         UnreadableFile, match=r"by its numbers: column 1 energy.*your column numbers"
     ):
         xas.read(path)
+
+
+def test_energies_in_kev_without_a_unit_are_told_and_said(tmp_path: Path) -> None:
+    data = beam()
+    path = tmp_path / "kev.dat"
+    path.write_text("# energy i0 it\n" + rows_of(data["energy"] / 1e3, data["i0"], data["itrans"]))
+    with pytest.warns(DataWarning, match="without a unit were taken for keV"):
+        seen(xas.read(path))
+
+
+def test_a_chamber_in_the_dark_is_no_transmission(tmp_path: Path) -> None:
+    data = beam()
+    dark = np.random.default_rng(3).normal(0.0, 1.0, ENERGY.size)
+    path = tmp_path / "thick.dat"
+    path.write_text("# energy i0 it tey\n" + rows_of(ENERGY, data["i0"], dark, data["ifluor"]))
+    with pytest.warns(DataWarning, match="transmitted beam was not measured"):
+        assert xas.read(path).mode == "electron_yield"

@@ -14,7 +14,7 @@ from xorder.results import Array
 from xorder.scattering import HC
 from xorder.xas.fluorescence import DetectorElements, sum_elements
 from xorder.xas.readers.detectors import ElementColumns
-from xorder.xas.spectrum import Spectrum, note, spectrum_from_arrays
+from xorder.xas.spectrum import LOWEST_ENERGY, Spectrum, note, spectrum_from_arrays
 
 __all__ = [
     "MODES",
@@ -32,6 +32,12 @@ ROLES = (
     *("stderr", "time", "icr", "ocr", "dead_time_factor"),
 )
 MODES = ("transmission", "fluorescence", "electron_yield", "reference")
+
+#: Energies without a unit between this and `LOWEST_ENERGY` are keV.
+LOWEST_KEV = 0.5
+
+#: A chamber without light gives ratios of either sign at more than this share of the points.
+DARK = 0.05
 
 #: Roles whose columns are one for each element of a detector.
 _OF_ELEMENTS = ("ifluor", "icr", "ocr", "dead_time_factor")
@@ -102,8 +108,8 @@ def spectrum_from_columns(
         raise BadInput(f"mode is {mode!r}", expected=", ".join(MODES))
     fields = {**table.fields, **fields}
     chosen = _chosen(table, columns)
-    energy = _energy(table, chosen)
     messages = list(fields.pop("messages", ()))
+    energy = _energy(table, chosen, messages)
     used_mode = _mode(table, chosen, mode, columns, messages)
     reference = _reference(table, chosen) if used_mode != "reference" else None
     if used_mode == "fluorescence" and _only_elements(table, chosen, columns):
@@ -178,11 +184,21 @@ def _index(table: Table, role: str, name: int | str) -> int:
     return name - 1
 
 
-def _energy(table: Table, chosen: Mapping[str, Array]) -> Array:
+def _energy(table: Table, chosen: Mapping[str, Array], messages: list[str]) -> Array:
     if "energy" in chosen:
         index = table.roles.get("energy", -1)
         unit = table.units[index] if 0 <= index < len(table.units) else ""
-        return chosen["energy"] * 1000.0 if unit.lower() == "kev" else chosen["energy"]
+        energy = chosen["energy"]
+        known = energy[np.isfinite(energy)]
+        if not unit and known.size and LOWEST_KEV < known.min() <= known.max() < LOWEST_ENERGY:
+            span = f"{known.min():g} to {known.max():g}"
+            note(
+                messages,
+                f"{table.path}: energies from {span} without a unit were taken for keV",
+                stacklevel=5,
+            )
+            unit = "keV"
+        return energy * 1000.0 if unit.lower() == "kev" else energy
     if "angle" not in chosen:
         raise UnreadableFile(
             f"no energy can be told from {describe(table)}",
@@ -213,7 +229,9 @@ def elements_from_columns(
     """
     fields = {**table.fields, **fields, "sort": sort}
     chosen = _chosen(table, columns)
-    energy = _energy(table, chosen)
+    messages = list(fields.pop("messages", ()))
+    energy = _energy(table, chosen, messages)
+    fields["messages"] = tuple(messages)
     reference = _reference(table, chosen)
     if reference is not None:
         fields["mu_ref"] = reference
@@ -300,6 +318,13 @@ def _mode(
     }
     if mode is None:
         possible = [way for way in MODES[:3] if ways[way]]
+        if len(possible) > 1 and "mu" not in chosen and _is_dark(chosen):
+            possible.remove("transmission")
+            note(
+                messages,
+                f"{table.path}: the transmitted beam was not measured (it has no logarithm)",
+                stacklevel=5,
+            )
         mode = possible[0] if possible else None
         if mode and len(possible) > 1:
             note(
@@ -318,6 +343,14 @@ def _mode(
             source=table.path,
         )
     return mode
+
+
+def _is_dark(chosen: Mapping[str, Array]) -> bool:
+    """Return whether the transmission chamber shows dark current for a part of the scan."""
+    if not {"i0", "itrans"} <= chosen.keys():
+        return False
+    with np.errstate(all="ignore"):
+        return bool(np.mean(chosen["itrans"] / chosen["i0"] <= 0) > DARK)
 
 
 def _signal(table: Table, chosen: Mapping[str, Array], mode: str) -> tuple[Array, str]:
