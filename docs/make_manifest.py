@@ -26,6 +26,10 @@ simulated = false                # true marks every file and figure
 crystalline = "0 h"              # end members of the scale of amorphization; left out, the samples
 amorphous = "40 h"               # with the lowest and highest order, where all are one substance
 
+[watch]                          # what counting is for: `xorder watch` says when it is reached
+target = "area (0 1 2)"          # a number of summary.csv, or the noise
+relative = 0.01                  # its standard error relative to the value; or stderr = ...
+
 [diffraction]                    # the recipe of all samples
 structure = "NaTaCl6"            # a reference, or a CIF beside this file
 wavelength = "CuKa"
