@@ -218,6 +218,8 @@ def test_columns_as_text_must_be_pairs(text: str) -> None:
         ("KEITHLEY1_GAIN_c5", ""),
         ("KEITHLEY4_TEY_c10", "iey"),
         ("I0_gain", ""),
+        ("qexafs_energy", "energy"),
+        ("SXRMB:I0", "i0"),
         ("TEY", "iey"),
         ("Event-ID", ""),
         ("Real time clock", ""),
@@ -412,3 +414,20 @@ def test_a_chamber_in_the_dark_is_no_transmission(tmp_path: Path) -> None:
     path.write_text("# energy i0 it tey\n" + rows_of(ENERGY, data["i0"], dark, data["ifluor"]))
     with pytest.warns(DataWarning, match="transmitted beam was not measured"):
         assert xas.read(path).mode == "electron_yield"
+
+
+def test_text_in_two_bytes_a_letter_reads(tmp_path: Path) -> None:
+    data = beam()
+    path = tmp_path / "windows.dat"
+    rows = rows_of(data["energy"], data["i0"], data["itrans"])
+    path.write_bytes(f"# energy i0 it\n{rows}".encode("utf-16"))
+    seen(xas.read(path))
+
+
+def test_decimal_commas_are_told_even_where_the_first_rows_have_none(tmp_path: Path) -> None:
+    data = beam()
+    path = tmp_path / "commas.dat"
+    rows = rows_of(data["energy"], data["i0"], data["itrans"], separator="\t")
+    path.write_text(rows.replace(".", ","))
+    with pytest.raises(UnreadableFile, match="line 38: the numbers have decimal commas"):
+        xas.read(path)

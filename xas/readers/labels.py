@@ -51,6 +51,9 @@ _LABELS: tuple[tuple[str, str], ...] = (
 #: Words of settings and of electronics, which are no signal whatever stands before them.
 _SETTING = re.compile(r"gain|sens|offset|\bamp|dark|unit|live|dead|name|setpoint|requested")
 
+#: What stands before a counter's name: its beamline, or the kind of scan.
+_PREFIX = re.compile(r"^(?:[\w-]+:|q?exafs_|xas_|scan_)")
+
 _UNIT = re.compile(
     r"\s*[\[(]\s*([kmM]?eV|deg(?:rees)?|°|a\.?u\.?|arb\.?[^\])]*|counts?|A|nA|V|s)"
     r"\s*[\])]\s*$",
@@ -65,9 +68,10 @@ def role_of_label(label: str) -> str:
     bare = re.sub(r"_c\d+$", "", bare)
     if _SETTING.search(bare):
         return ""
-    for role, pattern in _LABELS:
-        if re.fullmatch(pattern, bare):
-            return role
+    for name in dict.fromkeys((bare, _PREFIX.sub("", bare))):
+        for role, pattern in _LABELS:
+            if re.fullmatch(pattern, name):
+                return role
     return ""
 
 

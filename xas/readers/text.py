@@ -82,6 +82,12 @@ def text_from_bytes(content: bytes, path: Path) -> str:
     UnreadableFile
         Binary content.
     """
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        # Text of Windows in two bytes a letter, which its first two bytes say.
+        try:
+            return content.decode("utf-16")
+        except UnicodeDecodeError:
+            pass
     start = content[:4096]
     controls = len(start) - len(start.translate(None, _CONTROLS))
     if controls > 0.02 * len(start):
@@ -113,6 +119,7 @@ def table_from_lines(lines: list[str], path: Path) -> TextTable:
     numbers: list[int] = []
     for number, line in enumerate(lines[start:], start=start + 1):
         if line.strip() and not _COMMENT.match(line):
+            _refuse_decimal_commas(line, number, path)
             rows.append(_tokens(line))
             numbers.append(number)
     said = (*_drop_footer(rows, numbers, path), *_drop_headers_between(rows, numbers))
@@ -135,13 +142,7 @@ def table_from_lines(lines: list[str], path: Path) -> TextTable:
 
 def _first_row(lines: list[str], path: Path) -> int:
     for index, line in enumerate(lines):
-        if _decimal_commas(line):
-            raise UnreadableFile(
-                f"the numbers have decimal commas: {line.strip()[:60]!r}",
-                expected="decimal points",
-                source=path,
-                line=index + 1,
-            )
+        _refuse_decimal_commas(line, index + 1, path)
         width = _width(line)
         following = [_width(other) for other in lines[index + 1 : index + 6] if other.strip()]
         if width and following and all(other == width for other in following):
@@ -155,11 +156,23 @@ def _first_row(lines: list[str], path: Path) -> int:
     )
 
 
+def _refuse_decimal_commas(line: str, number: int, path: Path) -> None:
+    if "," in line and _decimal_commas(line):
+        raise UnreadableFile(
+            f"the numbers have decimal commas: {line.strip()[:60]!r}",
+            expected="decimal points",
+            source=path,
+            line=number,
+        )
+
+
 def _decimal_commas(line: str) -> bool:
     tokens = re.split(r"[;\s]+", line.strip())
     if len(tokens) == 1:
         return bool(_DECIMAL_COMMA.match(tokens[0]))
-    return all(_DECIMAL_COMMA.match(token) for token in tokens[:2])
+    commas = [bool(_DECIMAL_COMMA.match(token)) for token in tokens]
+    numbers = all(comma or _is_number(token) for comma, token in zip(commas, tokens, strict=True))
+    return any(commas) and numbers
 
 
 def _tokens(line: str) -> list[str]:
