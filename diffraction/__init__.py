@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     )
     from xorder.diffraction.pawley import LineIntensities
     from xorder.diffraction.peak_tracking import PeakTable, TrackingOptions, track_peaks
+    from xorder.diffraction.planes import AllowedLines, allowed_lines
     from xorder.diffraction.profiles import Profile
     from xorder.diffraction.quantification import PhaseFractions, weight_fractions
     from xorder.diffraction.radiation import (
@@ -120,6 +121,8 @@ _HOME = {
     "double_voigt": "line_broadening",
     "DoubleVoigt": "line_broadening",
     "simulate_amorphous": "amorphous_simulation",
+    "AllowedLines": "planes",
+    "allowed_lines": "planes",
     "CellFit": "cell_fit",
     "DiffractionAnalysis": "analysis",
     "DiffractionRecipe": "options",
@@ -159,6 +162,7 @@ _HOME = {
 }
 
 __all__ = [
+    "AllowedLines",
     "AmorphousFraction",
     "AngleRestraint",
     "BondRestraint",
@@ -193,6 +197,7 @@ __all__ = [
     "Spread",
     "TrackingOptions",
     "WilliamsonHall",
+    "allowed_lines",
     "amorphous_from_external_standard",
     "amorphous_from_halo",
     "amorphous_from_internal_standard",

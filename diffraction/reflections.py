@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from xorder.diffraction.atomic_factors import bare_factor, dispersions
 from xorder.diffraction.pattern import two_theta_from_d
+from xorder.diffraction.planes import Planes, checked_range, plane_families, squared_lengths
 from xorder.diffraction.radiation import Radiation, make_radiation
 from xorder.errors import BadInput, BadStructure, StructureWarning
 from xorder.results import Array, Result, quantity, recorded
@@ -35,10 +36,6 @@ COMPILED = 200_000
 FEW_KINDS, SERIES_TERMS, SERIES_REACH = 30, 13, 0.6
 #: |F|² below this share of (Σ f)² is zero: extinct.
 EXTINCT = 1e-14
-#: More candidate hkl than this is a cell or a range by mistake.
-MOST_CANDIDATES = 20_000_000
-
-Planes = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -128,12 +125,12 @@ def find_reflections(
 
     `compiled` says that compiled code is loaded anyway, so that it pays for small cells too.
     """
-    low, high = _checked_range(two_theta)
+    low, high = checked_range(two_theta)
     half = lines.wavelength / 2.0
     d_max = np.inf if low == 0 else half / np.sin(np.deg2rad(low) / 2.0)
     d_min = half / np.sin(np.deg2rad(high) / 2.0)
     atoms, assumed = with_displacements(crystal, uiso)
-    hkl, multiplicity, d = _families(crystal, atoms.lattice, d_min, d_max)
+    hkl, multiplicity, d = plane_families(crystal, atoms.lattice, d_min, d_max)
     f_squared = structure_factors(atoms, hkl, wavelength=lines, compiled=True if compiled else None)
     strength = np.sum(atoms.occupancy * [_forward(str(e), lines.probe) for e in atoms.elements])
     seen = f_squared > EXTINCT * strength**2
@@ -235,7 +232,7 @@ class _Table:
             products = (hkl[:, :, None] * hkl[:, None, :]).reshape(-1, 9).astype(float)
             phases[:, self.first_anisotropic :] *= np.exp(products @ self.beta)
         sums = np.add.reduceat(phases, self.starts, axis=1)
-        g_squared = _squared_lengths(hkl, self.reciprocal)
+        g_squared = squared_lengths(hkl, self.reciprocal)
         s = np.sqrt(g_squared) / 2.0
         f0 = {name: bare_factor(name, s, self.radiation) for name in set(self.species)}
         sums *= np.exp(-2.0 * np.pi**2 * g_squared[:, None] * self.uiso)
@@ -250,7 +247,7 @@ class _Table:
 
         order = np.lexsort((hkl[:, 2], hkl[:, 1], hkl[:, 0]))
         planes = np.ascontiguousarray(hkl[order])
-        g_squared = _squared_lengths(planes, self.reciprocal)
+        g_squared = squared_lengths(planes, self.reciprocal)
         half = np.sqrt(g_squared) / 2.0
         distinct = sorted(set(self.species))
         lowest = planes.min(axis=0)
@@ -310,58 +307,6 @@ def _damping(g_squared: Array, uiso: Array) -> Array:
     return np.asarray(damping(-2.0 * np.pi**2 * g_squared, uiso, middle, SERIES_TERMS))
 
 
-def _squared_lengths(hkl: Planes, reciprocal: NDArray[np.floating]) -> Array:
-    """Return g² of planes, without a matrix product: those wake threads that cost more than it."""
-    h, k, el = hkl.T.astype(float)
-    metric = reciprocal.T @ reciprocal
-    mixed = 2.0 * (metric[0, 1] * k + metric[0, 2] * el)
-    rest = k * (metric[1, 1] * k + 2.0 * metric[1, 2] * el) + metric[2, 2] * el * el
-    return np.asarray(h * (metric[0, 0] * h + mixed) + rest)
-
-
-def _families(
-    crystal: Crystal, lattice: Array, d_min: float, d_max: float
-) -> tuple[Planes, Planes, Array]:
-    """Return one plane of each Laue family with d in range, its multiplicity and its d."""
-    limits = np.floor(np.linalg.norm(lattice, axis=1) / d_min * (1 + 1e-9)).astype(int)
-    if np.prod(2.0 * limits + 1) > MOST_CANDIDATES:
-        raise BadInput(
-            f"the range down to d = {d_min:.3g} Å holds too many reflections of a cell of "
-            f"{abs(np.linalg.det(lattice)):.0f} Å³",
-            expected="a smaller two_theta range or a longer wavelength",
-        )
-    h = np.arange(0, limits[0] + 1)
-    k, el = (np.arange(-n, n + 1) for n in limits[1:])
-    # One of each Friedel pair: h > 0, or h = 0 and k > 0, or h = k = 0 and l > 0.
-    hkl = np.stack(np.meshgrid(h, k, el, indexing="ij"), axis=-1).reshape(-1, 3)
-    hkl = hkl[limits[1] * (2 * limits[2] + 1) + limits[2] + 1 :]
-    g = np.sqrt(_squared_lengths(hkl, np.linalg.inv(lattice)))
-    inside = (g <= (1 + 1e-12) / d_min) & (g * d_max >= 1 - 1e-12)
-    hkl, g = hkl[inside], g[inside]
-    base = 2 * int(limits.max()) + 3
-    radix = np.array([base * base, base, 1])
-    operations = np.asarray(crystal.rotations, dtype=np.int64)
-    # Operations that differ by a centring have one rotation; one integer tells rotations apart.
-    _, distinct = np.unique(operations.reshape(-1, 9) @ 3 ** np.arange(9), return_index=True)
-    # The larger key of a plane and its Friedel mate is the absolute value.
-    key = np.abs(hkl @ (operations[distinct] @ radix).T).max(axis=1)
-    hkl, score = _readable(hkl, radix)
-    order = np.lexsort((-score, key))
-    starts = np.flatnonzero(np.diff(key[order], prepend=-1))
-    counts = np.diff(starts, append=len(order))
-    first = order[starts]
-    return hkl[first], 2 * counts, 1.0 / g[first]
-
-
-def _readable(hkl: Planes, radix: Planes) -> tuple[Planes, Planes]:
-    """Return planes or their Friedel mates, with a score that is high for few minus signs."""
-    code, minus, plus = hkl @ radix, np.sum(hkl < 0, axis=1), np.sum(hkl > 0, axis=1)
-    span = 4 * radix[0] * radix[1]
-    score, mate = code - minus * span, -code - plus * span
-    flipped = mate > score
-    return np.where(flipped[:, None], -hkl, hkl), np.maximum(score, mate)
-
-
 def with_displacements(crystal: Crystal, uiso: float) -> tuple[Atoms, tuple[str, ...]]:
     """Return the atoms, `uiso` for sites without a displacement, and the labels of those sites."""
     if not np.isfinite(uiso) or uiso < 0:
@@ -385,13 +330,6 @@ def with_displacements(crystal: Crystal, uiso: float) -> tuple[Atoms, tuple[str,
             source=crystal.source or crystal.name,
         )
     return replace(atoms, u=u), labels
-
-
-def _checked_range(two_theta: tuple[float, float]) -> tuple[float, float]:
-    low, high = float(two_theta[0]), float(two_theta[1])
-    if not 0.0 <= low < high < 180.0:
-        raise BadInput(f"two_theta range {low:g} to {high:g}°", expected="0 ≤ min < max < 180")
-    return low, high
 
 
 @functools.cache
