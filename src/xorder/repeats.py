@@ -190,18 +190,12 @@ class ScanReader:
         if wanted is not None and wanted[0] not in _noise_names(probe):
             first = self._read(probe, ordered[-1:], light, sample, simulated)
             used = light if wanted[0] in first.numbers else recipe
-        before, self._known = self._known, {}
-        try:
-            self._known |= before
-            singles = tuple(self._read(probe, [s], used, sample, simulated) for s in ordered)
-            merges = tuple(
-                self._read(probe, ordered[:n], used, sample, simulated)
-                for n in _counts(len(ordered))
-            )
-        finally:
-            kept = {_key(probe, ordered[:n], used, sample) for n in _counts(len(ordered))}
-            kept |= {_key(probe, [s], used, sample) for s in ordered}
-            self._known = {key: item for key, item in self._known.items() if key in kept}
+        firsts = [ordered[:n] for n in _counts(len(ordered))]
+        singles = tuple(self._read(probe, [s], used, sample, simulated) for s in ordered)
+        merges = tuple(self._read(probe, first, used, sample, simulated) for first in firsts)
+        # What is not of these scans is not needed again: a watch may run for days.
+        kept = {_key(probe, part, used, sample) for part in (*firsts, *([s] for s in ordered))}
+        self._known = {key: item for key, item in self._known.items() if key in kept}
         return _summed_up(probe, sample, simulated, ordered, singles, merges, wanted)
 
     def _read(
@@ -376,10 +370,14 @@ def _stated(
         names = ", ".join([*list(known)[:12], noise_name])
         messages.append(f"the target {name!r} is no number of this sample; there are {names}")
         return None
-    values = _values(singles, name)
     if stderr is None:
-        stderr = (relative or 0.0) * abs(float(np.nanmean(values)))
+        values = _values(singles, name)
+        values = values[np.isfinite(values)]
+        stderr = (relative or 0.0) * abs(float(values.mean())) if values.size else 0.0
         reason = f"{100 * (relative or 0.0):g} % of the value, {reason}"
+    if not stderr > 0:
+        messages.append(f"the target {name!r} has no value that an error could be relative to")
+        return None
     return Target(name=name, stderr=stderr, unit=known[name].unit, reason=reason)
 
 
