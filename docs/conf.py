@@ -75,20 +75,21 @@ def put_sentence_back(
 ) -> None:
     """Put it back, with bars such as those of |χ(R)| as they are."""
     if what in ("attribute", "property"):
-        lines[:] = [*fields.pop(name, lines), *unit_of(name, obj)]
+        lines[:] = [*fields.pop(name, lines), *unit_of(name)]
     lines[:] = [re.sub(r"(?<!`)\|(?=[^|`]*\|)([^|`]*)\|", r"\\|\1\\|", line) for line in lines]
 
 
-def unit_of(name: str, obj: Any) -> list[str]:
+def unit_of(name: str) -> list[str]:
     """Return unit and axes of a field that `quantity` made, as lines to follow its sentence."""
-    owner = getattr(obj, "__objclass__", None)
-    field = getattr(owner, "__dataclass_fields__", {}).get(name.rsplit(".", 1)[-1])
+    place, owner, own = name.rsplit(".", 2)
+    found = getattr(sys.modules.get(place), owner, None)
+    field = getattr(found, "__dataclass_fields__", {}).get(own)
     if field is None:
         return []
     unit, dims = field.metadata.get("unit"), field.metadata.get("dims")
     said = [f"Unit: {unit}."] if unit else []
     said += [f"Along: {', '.join(dims)}."] if dims else []
-    return [" ".join(said), ""] if said else []
+    return [f"*{' '.join(said)}*", ""] if said else []
 
 
 #: Sentences of fields between the two.

@@ -9,6 +9,10 @@ from __future__ import annotations
 import shutil
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xorder.run import Run
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -72,7 +76,36 @@ def write_gallery(folder: Path) -> str:
             shutil.copyfile(path, folder / path.name)
             caption = f"{caption_of(path.stem)}. Simulated."
             parts.append(FIGURE.format(name=path.stem, file=path.name, caption=caption))
+    draw_recovered(run, folder / "recovered.png")
     return "\n".join(parts)
+
+
+def draw_recovered(run: Run, path: Path) -> None:
+    """Draw the amorphous mass that was found against that which was put in."""
+    from xorder.example import MILLING_SERIES
+    from xorder.figures.drawing import mark_simulated, new_figure, style
+
+    table = run.to_dataframe().set_index("sample")
+    truth = {milled.name: milled.amorphous for milled in MILLING_SERIES}
+    measures = {
+        "PDF": ("mass_fraction_amorphous", 1.0, "o", -0.01),
+        "XRD, calibrated halo": ("amorphous (calibrated halo)", 0.01, "s", 0.01),
+    }
+    with style():
+        figure, (left, right) = new_figure(1, 2, height=2.8)
+        left.plot([0, 1], [0, 1], color="0.6", linewidth=0.8)
+        right.axhline(0.0, color="0.6", linewidth=0.8)
+        for label, (name, factor, marker, aside) in measures.items():
+            found = table[table.name == name]
+            true = found.index.map(truth)
+            value, stderr = factor * found.value, factor * found.stderr
+            left.errorbar(true + aside, value, stderr, fmt=marker, markersize=4, label=label)
+            right.errorbar(true + aside, value - true, stderr, fmt=marker, markersize=4)
+        left.set(xlabel="amorphous mass put in", ylabel="amorphous mass found")
+        right.set(xlabel="amorphous mass put in", ylabel="found minus put in")
+        left.legend()
+        mark_simulated(figure)
+    figure.savefig(path, dpi=200)
 
 
 def write() -> None:
