@@ -227,12 +227,9 @@ def _with_displacements(
         for element, value in given.items():
             if not 0 < value < math.inf:
                 raise BadInput(f"uiso of {element} is {value}", expected="a positive Uiso in Å²")
-        u = np.stack(
-            [
-                np.eye(3) * given[element] if element in given else tensor
-                for element, tensor in zip(atoms.elements.tolist(), u, strict=True)
-            ]
-        )
+        known = np.array([given.get(element, math.nan) for element in atoms.elements.tolist()])
+        spheres = known[:, None, None] * np.eye(3)
+        u = np.where(np.isnan(known)[:, None, None], u, spheres)
     missing = ~np.isfinite(u).all(axis=(1, 2))
     missing |= np.where(missing, 0.0, np.trace(u, axis1=1, axis2=2)) <= 0.0
     if missing.any():

@@ -7,6 +7,7 @@ the sum over pairs.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -120,6 +121,7 @@ def check_distances(geometry: Geometry, labels: list[str], *, within: float = 4.
     return float(distance)
 
 
+@functools.cache
 def class_members(n_groups: int) -> tuple[NDArray[np.int64], Array]:
     """Return the class of each pair of groups, (G, G), and how often a class holds a group."""
     class_of = np.zeros((n_groups, n_groups), dtype=np.int64)
