@@ -33,7 +33,7 @@ LEVELS = [
     {"references", "spectrum_library"},
     set(PROBES),
     {"manifest", "series", "measures", "agreement", "amorphization", "figures",
-     "counting", "repeats", "arrivals"},
+     "counting", "scan_readings", "repeats", "arrivals"},
     {"ledger", "lock", "workers"},
     {"sample_analysis"},
     {"batch"},

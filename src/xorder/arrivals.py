@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xorder.errors import MissingFile, XorderError
-from xorder.repeats import Scan, read_scan
+from xorder.scan_readings import Scan, read_scan
 from xorder.series import ProbeInput, Sample, Series
 
 __all__ = ["Arrival", "Arrivals", "narrowed"]

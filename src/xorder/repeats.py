@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,8 +23,9 @@ from xorder.counting import (
 )
 from xorder.errors import XorderError, XorderWarning
 from xorder.results import Array, Number
+from xorder.scan_readings import Reading, Scan, curve_of, name_of_noise, noise_names, noise_of
 
-__all__ = ["Reading", "Repeats", "Scan", "ScanReader", "curve_of", "read_scan"]
+__all__ = ["Repeats", "ScanReader"]
 
 #: Tables of each recipe that scans one by one do without, unless a target is among their numbers.
 _LIGHT: Mapping[str, Mapping[str, Any]] = {
@@ -48,35 +48,6 @@ EVERY = 12
 RELATIVE = 0.01
 #: More scans than this are not aligned on their reference foils for the page.
 MOST_ALIGNED = 60
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Scan:
-    """A file that is whole."""
-
-    path: Path
-    """The file."""
-    stamp: tuple[int, int, int]
-    """What tells that it is the same: inode, size, time of change."""
-
-    @property
-    def time(self) -> float:
-        """When it was written, s since 1970."""
-        return self.stamp[2] / 1e9
-
-
-@dataclass(frozen=True, eq=False, kw_only=True, slots=True)
-class Reading:
-    """What one scan, or the merge of the first scans, says."""
-
-    count: int
-    """Scans in it."""
-    noise: float
-    """Its noise: ε(k), σ/I or σ(G); NaN where unknown."""
-    numbers: Mapping[str, Number]
-    """Its numbers by name."""
-    analysis: Any
-    """The probe's data class."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
@@ -111,38 +82,6 @@ class Repeats:
     """Time of one scan; NaN where unknown."""
     messages: tuple[str, ...] = ()
     """What a user must know."""
-
-
-def read_scan(probe: str, path: Path, recipe: Any) -> tuple[float, float]:
-    """Read one file alone; return where its axis begins and ends.
-
-    Raises
-    ------
-    XorderError
-        Where the probe's reader refuses it.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", XorderWarning)
-        if probe == "xas":
-            x = import_module("xorder.xas.scans").spectrum_of_files([path], recipe).energy
-        elif probe == "diffraction":
-            read = import_module("xorder.diffraction.readers.opening").read
-            options = import_module("xorder.diffraction.recipe_refinement")
-            wavelength = recipe.wavelength or options.refinement_radiation(recipe)
-            x = read(path, wavelength=wavelength, index=recipe.index).two_theta
-        else:
-            found = import_module("xorder.pdf.analysis_input").measured_sample([path], recipe, "")
-            x = found.patterns[0].r
-    return float(x[0]), float(x[-1])
-
-
-def curve_of(probe: str, analysis: Any) -> tuple[Array, Array]:
-    """Return the measured curve of an analysis: normalized μ, intensity or G(r)."""
-    if probe == "xas":
-        return analysis.normalized.energy, analysis.normalized.flat
-    if probe == "diffraction":
-        return analysis.pattern.two_theta, analysis.pattern.intensity
-    return analysis.measured.r, analysis.measured.gr
 
 
 class ScanReader:
@@ -187,7 +126,7 @@ class ScanReader:
         ordered = tuple(sorted(scans, key=lambda scan: (scan.stamp[2], str(scan.path))))
         light = replace(recipe, **_kept(recipe, _LIGHT[probe]))
         used = light
-        if wanted is not None and wanted[0] not in _noise_names(probe):
+        if wanted is not None and wanted[0] not in noise_names(probe):
             first = self._read(probe, ordered[-1:], light, sample, simulated)
             used = light if wanted[0] in first.numbers else recipe
         firsts = [ordered[:n] for n in _counts(len(ordered))]
@@ -211,7 +150,7 @@ class ScanReader:
                 )
             self._known[key] = Reading(
                 count=len(scans),
-                noise=_noise(probe, found),
+                noise=noise_of(probe, found),
                 numbers={number.name: number for number in found.numbers},
                 # The map of wavelets is large, and no page shows it.
                 analysis=replace(found, wavelets=None) if probe == "xas" else found,
@@ -237,36 +176,6 @@ def _counts(total: int) -> list[int]:
     return sorted({*counts, total})
 
 
-def _noise_names(probe: str) -> tuple[str, ...]:
-    return {
-        "xas": ("epsilon_k", "noise_norm"),
-        "diffraction": ("noise_to_signal",),
-        "pdf": ("noise_gr",),
-    }[probe]
-
-
-def _noise_name(probe: str, analysis: Any) -> str:
-    near_edge = probe == "xas" and analysis.exafs is None
-    return _noise_names(probe)[1 if near_edge else 0]
-
-
-def _noise(probe: str, found: Any) -> float:
-    """Return the noise that a spectrum or pattern tells of itself."""
-    if probe == "xas":
-        if found.exafs is not None:
-            return float(found.exafs.epsilon_k)
-        x, y = curve_of(probe, found)
-        before = x < found.normalized.e0 - 10.0
-        noise = import_module("xorder.xas.xanes").point_noise
-        return float(noise(x[before], y[before])) if np.count_nonzero(before) > 6 else math.nan
-    if probe == "diffraction":
-        signal = float(np.mean(found.pattern.intensity))
-        rms = math.sqrt(float(np.mean(found.pattern.sigma**2)))
-        return rms / signal if signal > 0 else math.nan
-    stderr = found.measured.stderr
-    return math.sqrt(float(np.mean(stderr**2))) if stderr is not None else math.nan
-
-
 def _summed_up(
     probe: str,
     sample: str,
@@ -279,7 +188,7 @@ def _summed_up(
     if probe == "pdf":
         singles, merges = _with_scatter(singles, merges)
     simulated = simulated or any(reading.analysis.simulated for reading in singles)
-    noise_name = _noise_name(probe, merges[-1].analysis)
+    noise_name = name_of_noise(probe, merges[-1].analysis)
     noises = np.array([reading.noise for reading in singles])
     fall = noise_fall(noises, merges[-1].noise)
     messages = list(_energy_drift(probe, singles))

@@ -14,9 +14,10 @@ from xorder.arrivals import Arrival, Arrivals, narrowed
 from xorder.batch import Failure, Outcome, run_samples
 from xorder.errors import BadInput, XorderError
 from xorder.lock import own_folder
-from xorder.repeats import Repeats, Scan, ScanReader, read_scan
+from xorder.repeats import Repeats, ScanReader
 from xorder.run_tables import write_summary
 from xorder.sample_analysis import fault_message
+from xorder.scan_readings import Scan, read_scan
 from xorder.series import PROBES, Sample, Series, load_series
 
 __all__ = ["State", "Watch", "on_files", "watch"]

@@ -18,8 +18,9 @@ from xorder.figures.drawing import (
     panel_label,
     style,
 )
-from xorder.repeats import Reading, Repeats, curve_of
+from xorder.repeats import Repeats
 from xorder.results import Array
+from xorder.scan_readings import Reading, curve_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
