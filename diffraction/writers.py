@@ -15,6 +15,9 @@ from xorder.store import write_text
 
 __all__ = ["pdcif_header", "write_csv", "write_pdcif", "write_xye"]
 
+#: How a powder CIF calls what was scattered.
+PROBES = {"xray": "x-ray", "neutron": "neutron"}
+
 Axis = Literal["two_theta", "q", "d"]
 #: What the column of each axis is called in xye and in CSV.
 _TITLES = {
@@ -82,6 +85,7 @@ def pdcif_header(pattern: Pattern, *, block: str) -> list[str]:
     lines = [
         *_header(pattern)[:2],
         f"data_{block}",
+        f"_diffrn_radiation_probe {PROBES[pattern.wavelength.probe]}",
         "loop_",
         "_diffrn_radiation_wavelength_id",
         "_diffrn_radiation_wavelength",
@@ -110,7 +114,8 @@ def _header(pattern: Pattern) -> list[str]:
 def _lines(pattern: Pattern) -> str:
     """Return all lines of the radiation with their weights, as `read` takes them back."""
     pairs = zip(pattern.wavelength.wavelengths, pattern.wavelength.weights, strict=True)
-    return " + ".join(f"{wave!r}*{weight!r}" for wave, weight in pairs)
+    lines = " + ".join(f"{wave!r}*{weight!r}" for wave, weight in pairs)
+    return f"{lines} neutron" if pattern.wavelength.probe == "neutron" else lines
 
 
 def _rows(pattern: Pattern, separator: str, axis: Axis) -> list[str]:

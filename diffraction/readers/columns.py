@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
+from typing import Literal
 
 import numpy as np
 
@@ -33,7 +34,9 @@ _WAVELENGTH = re.compile(
 
 #: All lines with their weights, as our writers name them: 1.5406*0.667 + 1.5444*0.333.
 _LINE = re.compile(r"(\d+\.\d+)\*(\d+\.\d+)")
-_RADIATION = re.compile(r"#\s*radiation:\s*\d+\.\d+\*\d+\.\d+(\s*\+\s*\d+\.\d+\*\d+\.\d+)*\s*$")
+_RADIATION = re.compile(
+    r"#\s*radiation:\s*\d+\.\d+\*\d+\.\d+(\s*\+\s*\d+\.\d+\*\d+\.\d+)*( neutron)?\s*$"
+)
 
 #: A wavelength below this is in metres.
 METRES = 1e-6
@@ -196,7 +199,8 @@ def _radiation(header: Sequence[str]) -> Radiation | None:
         if _RADIATION.match(line):
             pairs = [(float(wave), float(weight)) for wave, weight in _LINE.findall(line)]
             waves, weights = zip(*pairs, strict=True)
-            return Radiation(wavelengths=waves, weights=weights)
+            probe: Literal["xray", "neutron"] = "neutron" if "neutron" in line else "xray"
+            return Radiation(wavelengths=waves, weights=weights, probe=probe)
     return None
 
 

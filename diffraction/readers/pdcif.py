@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -140,8 +140,11 @@ def _wavelength(block: Any) -> Radiation | None:
             for wave, w in zip(listed, weights, strict=True)
         ]
         pairs.sort(key=lambda pair: -pair[1])
+        said = str(block.find_value("_diffrn_radiation_probe") or "").strip("'\"").lower()
+        probe: Literal["xray", "neutron"] = "neutron" if said == "neutron" else "xray"
         return Radiation(
-            wavelengths=tuple(wave for wave, _ in pairs), weights=tuple(w for _, w in pairs)
-        )
+            wavelengths=tuple(wave for wave, _ in pairs), weights=tuple(w for _, w in pairs),
+            probe=probe,
+        )  # fmt: skip
     except (ValueError, BadInput):
         return None

@@ -130,3 +130,13 @@ def test_neutrons_without_a_wavelength_are_refused(text):
 def test_another_probe_is_refused():
     with pytest.raises(BadInput, match="probe 'electron'"):
         diffraction.Radiation(wavelengths=(0.025 * 4,), probe="electron")
+
+
+@pytest.mark.parametrize("write", [diffraction.write_xye, diffraction.write_pdcif])
+@pytest.mark.parametrize("radiation", ["neutron 1.594", "CuKa"])
+def test_files_say_what_was_scattered(nacl, tmp_path, write, radiation):
+    pattern = diffraction.simulate(nacl, wavelength=radiation, two_theta=(25, 50, 0.05))
+    found = diffraction.read(write(tmp_path / "pattern.dat", pattern)).wavelength
+    assert found.probe == pattern.wavelength.probe
+    assert found.wavelengths == pytest.approx(pattern.wavelength.wavelengths)
+    assert found.polarization == pattern.wavelength.polarization
