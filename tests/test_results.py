@@ -76,6 +76,20 @@ def test_rich_display_names_fields_and_units(curve):
     assert "doubled" in page
 
 
+def test_display_rounds_pairs_and_shows_a_dash_where_there_is_nothing():
+    @dataclass(frozen=True, eq=False, kw_only=True, slots=True)
+    class Choice(Result):
+        pre_edge: tuple[float, float] = quantity("eV")
+        standard: Curve | None = None
+        messages: tuple[str, ...] = ()
+
+    page = Choice(pre_edge=(-147.05392175880297, -50.0))._repr_html_()
+    assert "-147.05392, -50" in page
+    assert "None" not in page
+    assert "()" not in page
+    assert page.count("–") == 2
+
+
 def test_results_and_errors_cross_process_borders(curve):
     again = pickle.loads(pickle.dumps(doubled(curve)))  # noqa: S301
     np.testing.assert_array_equal(again.gr, 2 * curve.gr)
