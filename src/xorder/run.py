@@ -19,7 +19,7 @@ from xorder.batch import (
     outcome_of_entry,
     run_samples,
 )
-from xorder.errors import BadInput, UnknownName, XorderError
+from xorder.errors import BadInput, UnknownName, UnreadableFile, XorderError
 from xorder.ledger import Ledger
 from xorder.lock import own_folder
 from xorder.results import digest
@@ -184,7 +184,7 @@ def _opened(series: Series, out: Path, record: dict[str, Any], outcomes: Sequenc
         probes=tuple(record["probes"]),
         outcomes=tuple(outcomes),
         comparisons={
-            name: next(iter(read_results(out / item["file"]).values()))
+            name: _only_result(out / item["file"])
             for name, item in record["comparisons"].items()
         },
         figures=tuple(out / name for name in record["figures"]),
@@ -192,6 +192,15 @@ def _opened(series: Series, out: Path, record: dict[str, Any], outcomes: Sequenc
         messages=tuple(record["messages"]),
         failures=tuple(failures),
     )
+
+
+def _only_result(path: Path) -> Any:
+    found = list(read_results(path).values())
+    if len(found) != 1:
+        raise UnreadableFile(
+            f"{len(found)} results", expected="one, written by this version of Xorder", source=path
+        )
+    return found[0]
 
 
 def _state(series: Series, probes: Sequence[str], outcomes: Sequence[Outcome], out: Path) -> str:

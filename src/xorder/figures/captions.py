@@ -14,10 +14,10 @@ CAPTIONS: tuple[tuple[str, str], ...] = (
         "Degree of amorphization by every measure of the three probes: in the order of the series, "
         "against the length each measure sees, and with conductivity",
     ),
-    (r"xas.*wavelet.*", "Wavelet maps on one scale of colour (P1 3B, P2 4e–i, P3 2b, f)"),
+    (r"xas.*wavelet.*", "Wavelet maps on one scale of colour (P1 2D, P2 4e–i, P3 2b, f)"),
     (r"xas.*(fit|shells).*", "Shell fits: χ(k) and χ(R) with the fit (P3 2c, g)"),
-    (r"xas.*(near_edge|peaks).*", "Peaks near the edge on their baseline (P1 2C)"),
-    (r"xas.*(mixture|lcf).*", "Spectra as mixtures of references (P1 2B)"),
+    (r"xas.*(near_edge|peaks).*", "Peaks near the edge on their baseline (P1 2B, 3A–B)"),
+    (r"xas.*(mixture|lcf).*", "Spectra as mixtures of references"),
     (r"xas.*(difference|component|species|resolved).*", "The spectra of the series compared"),
     (r"xas.*", "Near edge, k²χ(k), Fourier transform and wavelet map (P1 2B–D, 3A–B)"),
     (
