@@ -29,8 +29,8 @@ MOST_WINDOWS = 6
 DETECTED = 3.0
 #: A fit that leaves this share of the line intensity, beyond noise, is none.
 UNDESCRIBED = 0.2
-#: A plane must lower χ² by this much. Three free parameters reach 16.3 by chance once in a thousand;
-#: some thirty lines that differ in place and width are tried, which asks for 2 ln 30 more.
+#: A plane must lower χ² by this much. Three free parameters reach 16.3 by chance once in a
+#: thousand; some thirty lines of other places and widths are tried, which asks for 2 ln 30 more.
 NEEDED_GAIN = 23.0
 #: Widths that fits start from, in widths of the instrument.
 START_WIDTHS = (2.0, 5.0, 12.0)
