@@ -63,6 +63,11 @@ class RefinementOptions:
     def __post_init__(self) -> None:
         _check_positive(self, "q_max", "uiso", "sphere_diameter")
         _check_not_negative(self, "qdamp", "qbroad", "delta")
+        if not isinstance(self.amorphous, Mapping):
+            raise BadInput(
+                f"amorphous is {self.amorphous!r}",
+                expected='phases and their lengths in Å, such as {"NaTaCl6": 9.0}',
+            )
         _check_choice(self, "radiation", (None, "xray", "neutron"))
         _check_choice(self, "convention", ("xorder", "pdffit2", "srreal"))
         _check_choice(self, "form_factors", (None, "constant", "exact"))

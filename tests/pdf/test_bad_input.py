@@ -108,3 +108,8 @@ def test_phases_under_each_others_names_are_refused(nickel, made):
 def test_a_wrong_phase_is_not_a_good_fit(nickel):
     fit = pdf.refine(nickel, references.load("NaCl"), r_range=(1.7, 10.0))
     assert any("does not describe the data" in message for message in fit.messages)
+
+
+def test_amorphous_phases_need_their_lengths():
+    with pytest.raises(BadInput, match="amorphous is .'Ni',.; expected phases and their lengths"):
+        pdf.RefinementOptions(amorphous=("Ni",))
