@@ -184,8 +184,7 @@ def _opened(series: Series, out: Path, record: dict[str, Any], outcomes: Sequenc
         probes=tuple(record["probes"]),
         outcomes=tuple(outcomes),
         comparisons={
-            name: _only_result(out / item["file"])
-            for name, item in record["comparisons"].items()
+            name: _only_result(out / item["file"]) for name, item in record["comparisons"].items()
         },
         figures=tuple(out / name for name in record["figures"]),
         summary=out / "summary.csv",
