@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from xorder.xas.self_absorption import (
         correct_self_absorption,
     )
+    from xorder.xas.shell_comparison import FitComparison, compare_fits
     from xorder.xas.shell_disorder import debye_sigma2, einstein_sigma2
     from xorder.xas.shell_fits import fit_shells
     from xorder.xas.shell_minima import ShellMinimum
@@ -195,6 +196,8 @@ _HOME = {
     "find_trends": "repeats",
     "fit_linear_combination": "linear_combination",
     "fit_near_edge": "near_edge_peaks",
+    "FitComparison": "shell_comparison",
+    "compare_fits": "shell_comparison",
     "fit_shells": "shell_fits",
     "k_from_energy": "photoelectron",
     "later_edges": "photoelectron",
@@ -251,6 +254,7 @@ __all__ = [
     "ExafsStack",
     "FeatureAssignment",
     "FeffInput",
+    "FitComparison",
     "FitSpace",
     "FittedPeak",
     "FittedShell",
@@ -299,6 +303,7 @@ __all__ = [
     "calculate_bent_paths",
     "calculate_paths",
     "calibrate",
+    "compare_fits",
     "correct_dead_time",
     "correct_phase",
     "correct_self_absorption",
