@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from xorder.errors import BadInput, XorderWarning
 from xorder.pdf.analysis_fits import (
+    contradicted_composition,
     fading_windows,
     fit_phases,
     fit_sets,
@@ -193,6 +194,7 @@ def _refine(
     else:
         found.fit = fit_phases(measured, crystals, recipe, r_range)
         found.messages += found.fit.messages
+        found.messages += contradicted_composition(measured.composition, found.fit)
         found.numbers += fit_numbers(found.fit)
     if recipe.boxcar.fit:
         found.boxcars, more = fit_windows(measured, crystals, recipe, r_range, found.fit)

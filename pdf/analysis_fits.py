@@ -14,16 +14,27 @@ from xorder.pdf.analysis_input import averaged, measured_sample
 from xorder.pdf.boxcar import Boxcar, fit_boxcar
 from xorder.pdf.constraints import parameters_from_text
 from xorder.pdf.end_members import refine_with_end_member
+from xorder.pdf.form_weights import elements_of_formula
 from xorder.pdf.joint import JointPdfFit, refine_jointly
 from xorder.pdf.options import PdfRecipe, RefinementOptions
 from xorder.pdf.pattern import PairDistribution
 from xorder.pdf.refinement import PdfFit, objective_for, phase_models, phase_name, refine
-from xorder.structure import Crystal
+from xorder.structure import Crystal, composition
 
-__all__ = ["end_member", "fit_phases", "fit_sets", "fit_windows", "load_crystals", "phases_of"]
+__all__ = [
+    "contradicted_composition",
+    "end_member",
+    "fit_phases",
+    "fit_sets",
+    "fit_windows",
+    "load_crystals",
+    "phases_of",
+]
 
 #: What marks the phase that is the amorphous part of another.
 AMORPHOUS = "_amorphous"
+#: An element's share of the atoms that is off by this much is another composition.
+CONTRADICTED = 0.1
 
 
 def load_crystals(structures: Sequence[str]) -> dict[str, Crystal]:
@@ -232,3 +243,29 @@ def _crystals_alone(
 
 def _stem(source: str) -> str:
     return Path(source).stem if source.lower().endswith((".cif", ".stru")) else source
+
+
+def contradicted_composition(stated: str, fit: PdfFit) -> list[str]:
+    """Say where a stated composition is not what the refined phases make up together.
+
+    X-ray pairs are weighed by the composition, so a wrong one bends G(r).
+    """
+    wanted, fractions = elements_of_formula(stated), fit.fractions
+    known = all(phase in fit.crystals for phase in fit.phases)
+    if not (fit.success and known and wanted and fractions is not None and len(fit.phases) > 1):
+        return []
+    made: dict[str, float] = {}
+    for phase, share in zip(fit.phases, fractions.atom.tolist(), strict=True):
+        own = composition(fit.crystals[phase])
+        total = sum(own.values())
+        for element, count in own.items():
+            made[element] = made.get(element, 0.0) + share * count / total
+    whole = sum(wanted.values())
+    off = max(abs(made.get(e, 0.0) - n / whole) for e, n in wanted.items())
+    if off < CONTRADICTED:
+        return []
+    shares = ", ".join(f"{100 * share:.0f} % {e}" for e, share in made.items())
+    return [
+        f"the data are said to be of {stated}, but the phases that were found hold {shares} of the "
+        "atoms: the pairs are weighed by what was said; state the composition of the whole sample"
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,20 @@ def test_nickel_has_its_cell_and_its_residual(numbers):
     assert a == pytest.approx(3.5316, abs=0.001)
     assert 5e-5 < stderr < 5e-4
     assert numbers["Ni", "r_w"][0] == pytest.approx(0.071, abs=0.005)
+
+
+def test_a_composition_that_the_phases_contradict_is_said(run, shared):
+    from xorder.pdf.analysis import analyse
+
+    (mixture,) = (s for s in load_series(MANIFEST).samples if s.name == "Si + Ni")
+    given = mixture.probes["pdf"]
+    recipe = replace(
+        given.recipe, composition="SiNi", boxcar=replace(given.recipe.boxcar, fit=False)
+    )
+    wrong = analyse(given.files(), recipe, name="Si + Ni")
+    assert any("are said to be of SiNi, but the phases" in message for message in wrong.messages)
+    right = next(o for o in run.outcomes if o.sample.name == "Si + Ni").analyses["pdf"]
+    assert not any("said to be of" in message for message in right.messages)
 
 
 def test_silicon_and_nickel_are_told_apart(numbers):
