@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 import re
 import tomllib
@@ -211,16 +212,23 @@ def _read(path: Path) -> str:
 
 def _validated(model: Any, value: Any, where: str, faults: list[str]) -> Any:
     """Return `value` as `model`, or None with every fault noted."""
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
-    adapter = TypeAdapter(model)
     try:
-        return adapter.validate_python(value)
+        return _adapter(model).validate_python(value)
     except ValidationError as error:
         faults += [_fault(model, where, item) for item in error.errors(include_url=False)]
     except BadInput as error:
         faults.append(f"{where}: {error}" if where else str(error))
     return None
+
+
+@functools.cache
+def _adapter(model: Any) -> Any:
+    """Return the validator of a class; to build one takes longer than a hundred samples."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(model)
 
 
 def _fault(model: Any, where: str, error: Any) -> str:
@@ -247,6 +255,7 @@ def _known_keys(model: Any, location: Sequence[str]) -> list[str]:
     return list(_hints(model))
 
 
+@functools.cache
 def _hints(kind: Any) -> dict[str, Any]:
     """Return the annotations of a class's keys."""
     if hasattr(kind, "model_fields"):
