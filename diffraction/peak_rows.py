@@ -25,8 +25,12 @@ NOTICEABLE = 0.05
 COINCIDENT = 0.05
 #: Windows tried until window and width agree.
 MOST_WINDOWS = 6
-#: An area below this many standard errors is no peak.
+#: An area below this many standard errors is no peak, at a place and of a width that are known.
 DETECTED = 3.0
+#: The same where the fit looks for both.
+FOUND = 4.0
+#: A line is narrow enough where its width stays below the limit by this many standard errors.
+MARGIN = 3.0
 #: A fit that leaves this share of the line intensity, beyond noise, is none.
 UNDESCRIBED = 0.2
 #: A plane must lower χ² by this much. Three free parameters reach 16.3 by chance once in a
@@ -166,7 +170,7 @@ def _row(
     if not found.success:
         return replace(common, message=f"the fit failed: {found.message.rstrip('.')}")
     if weak or at_bound:
-        why = "its area is below 3 standard errors or no better than noise" if weak else at_bound
+        why = "its area is below 4 standard errors or no better than noise" if weak else at_bound
         return replace(common, lost=True, message=f"lost: {why}")
     misfit = _misfit(window)
     if misfit > UNDESCRIBED and found.redchi > 3.0:
@@ -210,7 +214,7 @@ def _is_noise(group: LineGroup, found: FitResult) -> bool:
     Place, width and shape are free, so a bump of noise easily reaches an area of 3 σ.
     """
     area = found.parameters["area_0"]
-    if not area.value > DETECTED * area.stderr:
+    if not area.value > FOUND * area.stderr:
         return True
     if area.value > 8.0 * area.stderr:
         return False
@@ -226,7 +230,9 @@ def _at_bound(found: FitResult, limits: Limits) -> str:
     low, high = width_bounds(limits)
     if abs(shift) > 0.98 * limits.tolerance:
         return f"no maximum within {limits.tolerance:g}° of the calculated place"
-    if fwhm > 0.98 * high:
+    error = found.parameters["fwhm_0"].stderr
+    # A wider line loses its feet to the background and comes out narrow: what may be too wide is.
+    if fwhm + (MARGIN * error if math.isfinite(error) else 0.0) > 0.98 * high:
         return f"wider than {high:g}°, not told from amorphous scattering"
     if fwhm < 1.02 * low:
         return "narrower than half the instrument's width"
