@@ -8,7 +8,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from xorder.diffraction import calculate_reflections
+from xorder import references
+from xorder.diffraction import calculate_reflections, simulate
 from xorder.diffraction.reflections import _damping, _Table, equivalent_planes
 from xorder.errors import BadInput, BadStructure, StructureWarning
 from xorder.scattering import dispersion, form_factor
@@ -248,3 +249,68 @@ def test_memory_stays_bounded_and_two_hundred_atoms_are_quick(big_triclinic):
     assert len(found.d) > 5000
     assert peak < 1e8
     assert seconds < 2.0  # thirty times what it takes on a quiet machine
+
+
+def with_motion(name):
+    crystal = references.load(name)
+    sites = [site if site.uiso > 0 else replace(site, uiso=0.01) for site in crystal.sites]
+    return replace(crystal, sites=tuple(sites))
+
+
+@pytest.mark.parametrize(
+    "name", ["NaCl", "NaTaCl6", "LaB6_SRM660c", "Al2O3_SRM676a", "Na3YCl6", "SmCl3"]
+)
+def test_structures_of_reference_diffract_as_the_sum_over_their_cells(name):
+    crystal = with_motion(name)
+    found = calculate_reflections(crystal, wavelength=1.540593, two_theta=(5, 100))
+    largest = found.f_squared.max()
+    for plane, f_squared in list(zip(found.hkl.tolist(), found.f_squared, strict=True))[:60]:
+        mates = (plane, [-index for index in plane])
+        direct = sum(abs(direct_f(crystal, mate, 1.540593)) ** 2 for mate in mates) / 2
+        assert f_squared == pytest.approx(direct, rel=ROUNDING, abs=1e-12 * largest)
+
+
+def reset(crystal, basis):
+    """Return a crystal in another setting: new axes are the columns of `basis` over the old."""
+    inverse = np.linalg.inv(basis)
+    lattice = basis.T @ lattice_from_cell(crystal.cell)
+    lengths = np.linalg.norm(lattice, axis=1)
+    pairs = ((1, 2), (0, 2), (0, 1))
+    angles = [
+        math.degrees(math.acos(lattice[i] @ lattice[j] / lengths[i] / lengths[j])) for i, j in pairs
+    ]
+    rotations = np.rint(inverse @ crystal.rotations @ basis).astype(int)
+    return replace(
+        crystal,
+        cell=np.array([*lengths, *angles]),
+        rotations=rotations,
+        translations=crystal.translations @ inverse.T,
+        sites=tuple(replace(site, xyz=inverse @ np.asarray(site.xyz)) for site in crystal.sites),
+    )
+
+
+def test_one_crystal_in_two_settings_has_one_pattern():
+    """NaTaCl6 as P2_1/n, and with c' = -a - c as P2_1/c."""
+    basis = np.array([[1.0, 0.0, -1.0], [0.0, 1.0, 0.0], [0.0, 0.0, -1.0]])
+    own = with_motion("NaTaCl6")
+    patterns = [
+        simulate(crystal, wavelength="CuKa", two_theta=(5.0, 90.0, 0.02)).intensity
+        for crystal in (own, reset(own, basis))
+    ]
+    np.testing.assert_allclose(patterns[1], patterns[0], rtol=0, atol=1e-9 * patterns[0].max())
+
+
+def test_a_triclinic_cell_of_mixed_and_half_empty_sites_diffracts_as_its_sum(big_triclinic):
+    crystal = big_triclinic(60)
+    sites = list(crystal.sites)
+    # One position shared by two elements, another half empty.
+    sites[0] = replace(sites[0], occupancy=0.6)
+    sites.append(replace(sites[0], label="Mixed", element="S", occupancy=0.4))
+    sites[1] = replace(sites[1], occupancy=0.5)
+    centre = np.array([np.eye(3, dtype=int), -np.eye(3, dtype=int)])
+    mixed = replace(crystal, sites=tuple(sites), rotations=centre, translations=np.zeros((2, 3)))
+    found = calculate_reflections(mixed, wavelength=1.540593, two_theta=(5, 25))
+    for plane, f_squared in list(zip(found.hkl.tolist(), found.f_squared, strict=True))[:25]:
+        mates = (plane, [-index for index in plane])
+        direct = sum(abs(direct_f(mixed, mate, 1.540593)) ** 2 for mate in mates) / 2
+        assert f_squared == pytest.approx(direct, rel=ROUNDING)
